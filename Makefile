@@ -1,0 +1,105 @@
+# Every verb of the repository. `make help` lists them.
+#
+# A machine needs git, make and Python 3.11 or newer with venv or pip; the rest
+# is fetched from the package registries on first use: uv into .build/, the
+# locked environment into .venv/. Neither a Python nor anything outside this
+# folder is installed.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+UV_VERSION := 0.13.9
+UV := .build/uv-$(UV_VERSION)/bin/uv
+BIN := .venv/bin
+STAMP := .venv/.set-up
+
+# The first Python that is new enough; `make PYTHON=/path/to/python` says otherwise.
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	path=$$(command -v $$name) && "$$path" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	2>/dev/null && echo "$$path" && break; done)
+
+export UV_PYTHON_DOWNLOADS := never
+export UV_PROJECT_ENVIRONMENT := .venv
+
+##@ Use
+
+help: ## Say what can be made
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z\/]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\nARGS="…" is handed on, e.g. make run ARGS="--port 3002", make test ARGS="-k fold"\n'
+
+setup: $(STAMP) ## Fetch all that is needed (the other verbs do it by themselves)
+
+run: $(STAMP) ## Start Duetime in one process, on http://127.0.0.1:3001
+	@$(BIN)/duetime run $(ARGS)
+
+##@ Check
+
+test: $(STAMP) ## Run every test that this machine can run
+	@$(BIN)/python -m pytest $(ARGS)
+
+test/unit: ## Test the rules and decisions, without I/O
+test/contract: ## Test every adapter against the contract of its port
+test/simulation: ## Test whole systems on virtual time
+test/system: ## Test real processes over HTTP
+test/tidy: ## Test the repository's own rules
+test/unit test/contract test/simulation test/system test/tidy: $(STAMP)
+	@$(BIN)/python -m pytest tests/$(@F) $(ARGS)
+
+lint: $(STAMP) ## Check style, types, imports, tidiness and generated files
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m docs.generate --check
+	@$(BIN)/python -m pytest tests/tidy --quiet
+
+verify: ## Check everything that a change must pass
+	@$(MAKE) lint
+	@$(MAKE) test
+
+##@ Change
+
+fmt: $(STAMP) ## Format the sources and repair what can be repaired safely
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+generate: $(STAMP) ## Write the generated documents anew
+	@$(BIN)/python -m docs.generate
+
+bench: $(STAMP) ## Measure (figures are kept in docs/performance.md)
+	@$(BIN)/python -m bench $(ARGS)
+
+clean: ## Remove what was fetched or built here
+	rm -rf .build .venv dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+# --- how it is set up ---------------------------------------------------------------------------
+
+$(STAMP): uv.lock pyproject.toml shared/pyproject.toml embedded/pyproject.toml \
+		$(wildcard services/*/pyproject.toml) | $(UV)
+	@[ -n "$(PYTHON)" ] || { echo "Duetime needs Python 3.11 or newer; none was found" >&2; exit 1; }
+	@echo "Fetching the locked packages into .venv/ ..." >&2
+	@$(UV) sync --frozen --quiet --python "$(PYTHON)"
+	@touch $@
+
+PIP_INSTALL := install --quiet --disable-pip-version-check --only-binary=:all:
+
+# venv first; where its ensurepip is missing (Debian without python3-venv), pip into a folder.
+$(UV):
+	@[ -n "$(PYTHON)" ] || { echo "Duetime needs Python 3.11 or newer; none was found" >&2; exit 1; }
+	@echo "Fetching uv $(UV_VERSION) into .build/ ..." >&2
+	@rm -rf .build/uv-$(UV_VERSION) .build/uv-part && mkdir -p .build
+	@if "$(PYTHON)" -m venv .build/uv-part >/dev/null 2>&1; then \
+		.build/uv-part/bin/python -m pip $(PIP_INSTALL) uv==$(UV_VERSION); \
+	elif rm -rf .build/uv-part && "$(PYTHON)" -m pip --version >/dev/null 2>&1; then \
+		"$(PYTHON)" -m pip $(PIP_INSTALL) --target .build/uv-part uv==$(UV_VERSION); \
+	else \
+		echo "$(PYTHON) has neither venv nor pip; on Debian: apt-get install python3-venv" >&2; exit 1; \
+	fi
+	@mv .build/uv-part .build/uv-$(UV_VERSION)
+
+.PHONY: help setup run test test/unit test/contract test/simulation test/system test/tidy \
+	lint verify fmt generate bench clean

@@ -1,0 +1,45 @@
+"""What a test run says at its end: what it skipped, and how to get it.
+
+Knows pytest's bookkeeping, not what the tests are about. With DUETIME_FORBID_SKIPS set
+(the gate does it) a skipped test fails the run: a test that nobody runs proves nothing.
+"""
+
+import os
+from collections import Counter
+
+import pytest
+
+FORBID_SKIPS = "DUETIME_FORBID_SKIPS"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Turn a green run with skipped tests red where skips are forbidden."""
+    if _forbidden() and _skips(session.config) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Print each reason to skip once, with the number of tests that it kept from running."""
+    skips = _skips(config)
+    if not skips:
+        return
+    terminalreporter.section("not run here")
+    for reason, tests in skips.most_common():
+        terminalreporter.write_line(f"{tests} skipped: {reason}")
+    if _forbidden():
+        terminalreporter.write_line(f"{FORBID_SKIPS} is set, so this run fails.", red=True)
+
+
+def _forbidden() -> bool:
+    return os.environ.get(FORBID_SKIPS, "") not in {"", "0"}
+
+
+def _skips(config: pytest.Config) -> Counter[str]:
+    """Count the skipped tests by reason; a skip is told from the third field of its report."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if not isinstance(reporter, pytest.TerminalReporter):
+        return Counter()
+    reports = reporter.stats.get("skipped", [])
+    return Counter(report.longrepr[2].removeprefix("Skipped: ") for report in reports)
