@@ -21,6 +21,8 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	2>/dev/null && echo "$$path" && break; done)
 
 export UV_PYTHON_DOWNLOADS := never
+# As git does: the certificate of a mirror may be known to the system alone.
+export UV_SYSTEM_CERTS ?= true
 export UV_PROJECT_ENVIRONMENT := .venv
 
 ##@ Use
@@ -32,6 +34,7 @@ help: ## Say what can be made
 	@printf '\nARGS="…" is handed on, e.g. make run ARGS="--port 3002", make test ARGS="-k fold"\n'
 
 setup: $(STAMP) ## Fetch all that is needed (the other verbs do it by themselves)
+	@echo "Duetime is set up: make run starts it."
 
 run: $(STAMP) ## Start Duetime in one process, on http://127.0.0.1:3001
 	@$(BIN)/duetime run $(ARGS)
@@ -85,7 +88,7 @@ $(STAMP): uv.lock pyproject.toml shared/pyproject.toml embedded/pyproject.toml \
 	@$(UV) sync --frozen --quiet --python "$(PYTHON)"
 	@touch $@
 
-PIP_INSTALL := install --quiet --disable-pip-version-check --only-binary=:all:
+PIP_INSTALL := install --quiet --root-user-action=ignore --disable-pip-version-check --only-binary=:all:
 
 # venv first; where its ensurepip is missing (Debian without python3-venv), pip into a folder.
 $(UV):
