@@ -53,6 +53,7 @@ test/unit test/contract test/simulation test/system test/tidy: $(STAMP)
 	@$(BIN)/python -m pytest tests/$(@F) $(ARGS)
 
 lint: $(STAMP) ## Check style, types, imports, tidiness and generated files
+	@$(UV) lock --check --offline --quiet
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
