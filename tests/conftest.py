@@ -1,15 +1,27 @@
-"""What a test run says at its end: what it skipped, and how to get it.
+"""How tests run here, and what a run says at its end: what it skipped, and how to get it.
 
-Knows pytest's bookkeeping, not what the tests are about. With DUETIME_FORBID_SKIPS set
-(the gate does it) a skipped test fails the run: a test that nobody runs proves nothing.
+Knows the bookkeeping of pytest and Hypothesis, not what the tests are about.
+With DUETIME_FORBID_SKIPS set (the gate does it) a skipped test fails the run: a test that nobody
+runs proves nothing.
 """
 
 import os
 from collections import Counter
 
+import hypothesis
 import pytest
 
 FORBID_SKIPS = "DUETIME_FORBID_SKIPS"
+
+# Examples are bounded by the timeout of their test: on a busy machine the clock of a single one
+# says nothing. In the gate they are the same every time, so that a red run can be repeated.
+hypothesis.settings.register_profile(
+    "duetime",
+    deadline=None,
+    derandomize="CI" in os.environ,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("duetime")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -8,7 +8,7 @@ import importlib
 import re
 from typing import Final
 
-from tests.tidy.repository import ROOT, Module, functions, python_files, sources
+from tests.tidy.repository import Module, functions, python_files, sources
 
 MODULE_LINES_MAX: Final = 400
 FUNCTION_LINES_MAX: Final = 60
@@ -56,7 +56,7 @@ def test_no_module_is_a_bucket() -> None:
 
 def test_the_namespace_root_has_no_init() -> None:
     # A single one would hide the portions of all other distributions.
-    inits = [str(path) for path in ROOT.glob("*/**/src/duetime/__init__.py")]
+    inits = [module.path for module in sources() if module.name == "duetime"]
 
     assert [] == inits
 
