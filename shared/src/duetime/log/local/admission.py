@@ -1,0 +1,41 @@
+"""Which records a log inside one process takes.
+
+Knows the bounds of a record; not where it goes.
+"""
+
+from collections.abc import Sequence
+
+from duetime import limits
+from duetime.log.port import Record
+from duetime.log.topics import TOPICS, Cleanup
+
+
+def size_bytes(record: Record) -> int:
+    """Give a record's size as its bound counts it: key, value and headers, in bytes."""
+    headers = record.headers
+    size = len(record.key or b"") + len(record.value or b"")
+    return size + sum(map(len, headers)) + sum(map(len, headers.values()))
+
+
+def refusal(record: Record, partitions: int) -> str | None:
+    """Say why a record can never be taken; None: it can."""
+    if not 0 <= record.partition < partitions:
+        return f"{record.topic} has no partition {record.partition}: it has {partitions}"
+    if record.key is None and TOPICS[record.topic].cleanup is Cleanup.COMPACT:
+        return f"{record.topic} keeps the latest record of each key, and this one has no key"
+    size = size_bytes(record)
+    if size > limits.RECORD_BYTES_MAX:
+        return f"the record has {size} bytes; at most {limits.RECORD_BYTES_MAX} are taken"
+    return None
+
+
+def refusals(records: Sequence[Record], partitions: int) -> dict[int, str]:
+    """Give the reasons of the records that can never be taken, by their place."""
+    if len(records) > limits.APPEND_RECORDS_MAX:
+        many = f"{len(records)} records at once; at most {limits.APPEND_RECORDS_MAX} are taken"
+        return dict.fromkeys(range(len(records)), many)
+    return {
+        place: reason
+        for place, record in enumerate(records)
+        if (reason := refusal(record, partitions)) is not None
+    }
