@@ -1,0 +1,136 @@
+"""`duetime`: the command line of the embedded system, and its composition root.
+
+The only place of this process that chooses adapters and reads the environment.
+"""
+
+import asyncio
+import os
+import random
+import signal
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvloop
+
+from duetime.api.server import bind
+from duetime.api.settings import ApiSettings
+from duetime.embedded.assemble import Parts, assemble
+from duetime.embedded.data_dir import DataDir, DataDirError
+from duetime.embedded.settings import EmbeddedSettings
+from duetime.executor.actions.python import load_functions
+from duetime.limits import PARTITIONS_EMBEDDED
+from duetime.log.sqlite import SqliteLog
+from duetime.runtime.clock import SystemClock
+from duetime.runtime.ids import SystemIds
+from duetime.runtime.service import supervise
+from duetime.settings.base import Environment, SettingsError
+from duetime.store.sqlite import SqliteStore
+from duetime.telemetry.metrics import Metrics
+
+app = typer.Typer(
+    name="duetime",
+    no_args_is_help=True,
+    add_completion=False,
+    help="Duetime starts what you register, at its time, and shows what ran, how late and why.",
+)
+
+
+@app.callback()
+def _duetime() -> None:
+    """Keep `run` a command of its own although it is the only one so far."""
+
+
+@app.command()
+def run(
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help="Where everything is kept. [env: DUETIME_DATA_DIR]", show_default=False),
+    ] = None,
+    host: Annotated[
+        str | None,
+        typer.Option(
+            help="The address to listen on; loopback unless you say otherwise."
+            " [env: DUETIME_API_HOST]",
+            show_default=False,
+        ),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(help="The API's port, 3001. [env: DUETIME_API_PORT]", show_default=False),
+    ] = None,
+    actions: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A module that registers python actions; may be repeated. [env: DUETIME_ACTIONS]",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Run the whole of Duetime in this process, until Ctrl-C."""
+    try:
+        environment = Environment(os.environ, [ApiSettings, EmbeddedSettings])
+        api = environment.read(ApiSettings, host=host, port=port)
+        settings = environment.read(
+            EmbeddedSettings, data_dir=data_dir, actions=tuple(actions) if actions else None
+        )
+        uvloop.run(_run(api, settings))
+    except (SettingsError, DataDirError) as refused:
+        _refuse(str(refused))
+    except ImportError as fault:
+        _refuse(f"A module of --actions cannot be imported: {fault}")
+    except OSError as fault:
+        _refuse(f"Duetime cannot listen on {api.host}:{api.port}: {fault.strerror}.")
+
+
+async def _run(api: ApiSettings, settings: EmbeddedSettings) -> None:
+    functions = load_functions(settings.actions)
+    listener = bind(api.host, api.port)
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        stack.callback(listener.close)
+        data = DataDir.open(settings.data_dir)
+        stack.callback(data.close)
+        log = await SqliteLog.open(data.log_path, partitions=PARTITIONS_EMBEDDED, now=clock.now)
+        stack.push_async_callback(log.close)
+        store = await SqliteStore.open(data.views_path)
+        stack.push_async_callback(store.close)
+        node = assemble(
+            Parts(
+                log=log,
+                store=store,
+                clock=clock,
+                ids=SystemIds(clock),
+                metrics=Metrics(of_process=True),
+                fraction=random.random,
+                functions=functions,
+                concurrency=settings.concurrency,
+                api=api,
+                listener=listener,
+                prunes=(),
+            )
+        )
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        host, port = listener.getsockname()[:2]
+        typer.echo(f"Duetime listens on http://{host}:{port} (its documentation: /docs).")
+        typer.echo(f"It keeps its data in {data.path}. Ctrl-C stops it.")
+        await supervise(node.services, stop)
+        typer.echo("Duetime has stopped.")
+
+
+def _refuse(sentence: str) -> None:
+    typer.echo(sentence, err=True)
+    raise typer.Exit(2)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

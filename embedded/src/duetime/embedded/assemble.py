@@ -1,0 +1,103 @@
+"""The composition of a whole Duetime in one process, over whatever adapters it is given.
+
+Knows which services make up the system and what each needs; chooses no adapter (`__main__` does).
+"""
+
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from duetime.api.app import build_app
+from duetime.api.server import HttpService
+from duetime.api.settings import ApiSettings
+from duetime.embedded.retention import Prune, RetentionService
+from duetime.events.types import LogAction, PythonAction
+from duetime.executor.actions.log import LogActions
+from duetime.executor.actions.python import Function, PythonActions
+from duetime.executor.service import executor_service
+from duetime.http.health import Health
+from duetime.limits import FLUSH_SECONDS_EMBEDDED
+from duetime.log.port import Log
+from duetime.log_projector.service import projector_service
+from duetime.runtime.backoff import Backoff
+from duetime.runtime.clock import Clock
+from duetime.runtime.ids import Ids
+from duetime.runtime.service import Service
+from duetime.store.port import Store
+from duetime.telemetry.metrics import Metrics
+from duetime.timer.due_index import MemoryDueIndex
+from duetime.timer.service import timer_service
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The adapters and values that a node is made of."""
+
+    log: Log
+    store: Store
+    clock: Clock
+    ids: Ids
+    metrics: Metrics
+    fraction: Callable[[], float]
+    functions: Mapping[str, Function]
+    concurrency: int
+    api: ApiSettings
+    listener: socket.socket
+    prunes: tuple[Prune, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A whole Duetime: its services, in the order in which they are drained."""
+
+    services: Sequence[Service]
+    health: Health
+
+
+def assemble(parts: Parts) -> Node:
+    """Wire a node. Nothing starts before its services run."""
+    backoff = Backoff(first_seconds=0.05, seconds_max=2.0, fraction=parts.fraction)
+    health = Health()
+    log, clock, metrics = parts.log, parts.clock, parts.metrics
+    app = build_app(
+        log=log,
+        store=parts.store,
+        clock=clock,
+        ids=parts.ids,
+        metrics=metrics,
+        health=health,
+        settings=parts.api,
+        known_python_actions=parts.functions.keys(),
+    )
+    services: list[Service] = [
+        HttpService(name="api", app=app, listener=parts.listener),
+        timer_service(
+            log=log,
+            clock=clock,
+            name="timer/embedded",
+            index=lambda _partition: MemoryDueIndex(),
+            backoff=backoff,
+            metrics=metrics,
+        ),
+        executor_service(
+            log=log,
+            clock=clock,
+            name="executor/embedded",
+            actions={LogAction: LogActions(), PythonAction: PythonActions(parts.functions)},
+            concurrency=parts.concurrency,
+            backoff=backoff,
+            metrics=metrics,
+        ),
+        projector_service(
+            log=log,
+            store=parts.store,
+            clock=clock,
+            flush_seconds=FLUSH_SECONDS_EMBEDDED,
+            backoff=backoff,
+            metrics=metrics,
+        ),
+        RetentionService(clock=clock, prunes=parts.prunes),
+    ]
+    for service in services:
+        health.add(service.name, service.unready)
+    return Node(services=services, health=health)

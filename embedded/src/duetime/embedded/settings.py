@@ -1,0 +1,28 @@
+"""What the embedded system may be told from outside, beside what its services read."""
+
+from pathlib import Path
+from typing import Annotated
+
+from platformdirs import user_state_path
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from duetime.limits import CONCURRENCY_DEFAULT
+from duetime.settings.base import CommaSeparated, Settings
+
+
+class EmbeddedSettings(Settings):
+    """Read from `DUETIME_…`."""
+
+    model_config = SettingsConfigDict(env_prefix="DUETIME_")
+
+    data_dir: Annotated[Path, Field(description="the folder that keeps everything")] = (
+        user_state_path("duetime")
+    )
+    actions: Annotated[
+        CommaSeparated,
+        Field(description="modules that register python actions, with commas between them"),
+    ] = ()
+    concurrency: Annotated[
+        int, Field(ge=1, le=100_000, description="how many runs may be under way at once")
+    ] = CONCURRENCY_DEFAULT

@@ -1,0 +1,71 @@
+"""One attempt: an action performed within its timeout, any way it ends turned into a value.
+
+Knows timeouts and how to put a fault into a line; not the log, not when to start.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from duetime.events.types import LogAction, Outcome, TaskDue
+from duetime.executor.actions.port import Action
+from duetime.executor.core import Ended
+from duetime.limits import SUMMARY_BYTES_MAX
+
+Actions = Mapping[type[msgspec.Struct], Action]
+"""Which action performs which kind of TaskDue.action."""
+
+SUCCEEDED: Final = Ended(Outcome.SUCCEEDED)
+
+
+def is_immediate(due: TaskDue) -> bool:
+    """Whether a run has nothing to wait for, so it needs no task of its own."""
+    return type(due.action) is LogAction
+
+
+async def attempt(actions: Actions, due: TaskDue) -> Ended:
+    """Perform a run's action; never raises for what the action does, cancellation excepted."""
+    action = actions.get(type(due.action))
+    if action is None:
+        kind = due.action.__struct_config__.tag
+        return Ended(Outcome.FAILED, error=f"this executor cannot perform {kind!r} actions")
+    try:
+        async with asyncio.timeout(due.timeout_seconds) as timeout:
+            result = await action.perform(due)
+    except TimeoutError as fault:
+        if timeout.expired():
+            error = f"did not end within {due.timeout_seconds:g} s"
+            return Ended(Outcome.TIMED_OUT, error=error)
+        return Ended(Outcome.FAILED, error=summary(fault))
+    except asyncio.CancelledError as fault:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise  # it is us who are being stopped, not the action that gave up
+        return Ended(Outcome.FAILED, error=summary(fault))
+    except (Exception, SystemExit) as fault:  # noqa: BLE001 - what a user's code raises is its end
+        return Ended(Outcome.FAILED, error=summary(fault))
+    return Ended(Outcome.SUCCEEDED, result=None if result is None else cut(result))
+
+
+def summary(fault: BaseException) -> str:
+    """Put a fault into a line: its kind, its message, and where it was raised."""
+    message = " ".join(str(fault).split())
+    text = type(fault).__name__ + (f": {message}" if message else "")
+    place = fault.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    if place is not None:
+        code = place.tb_frame.f_code
+        file = code.co_filename.rsplit("/", 1)[-1]
+        text = f"{cut(text, SUMMARY_BYTES_MAX - 200)} (in {code.co_name}, {file}:{place.tb_lineno})"
+    return cut(text)
+
+
+def cut(text: str, bytes_max: int = SUMMARY_BYTES_MAX) -> str:
+    """Cut a text to so many bytes of UTF-8, and say that it was cut."""
+    encoded = text.encode(errors="replace")
+    if len(encoded) <= bytes_max:
+        return encoded.decode()
+    return encoded[: bytes_max - 4].decode(errors="ignore") + " …"

@@ -1,0 +1,15 @@
+"""The log action: nothing but the record that the task ran."""
+
+from duetime.events.types import TaskDue
+
+
+class LogActions:
+    """Performs log actions: there is nothing to do, TaskExecuted is the record."""
+
+    async def perform(self, due: TaskDue) -> str | None:
+        """Give no result: the run's description already says what it was."""
+        del due
+        return None
+
+    async def close(self) -> None:
+        """Holds nothing."""

@@ -1,0 +1,37 @@
+"""The action port: what an executor asks of an action, and what an action is told.
+
+Knows a run's context; not the log, not how runs are chosen.
+"""
+
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from duetime.events.types import TaskDue
+
+
+class RunContext(msgspec.Struct, frozen=True, kw_only=True):
+    """What an action is told about its run. Instants are aware UTC datetimes."""
+
+    run_id: str
+    task_id: str
+    description: str
+    attempt: int
+    nominal_at: datetime
+    due_at: datetime
+
+
+class Action(Protocol):
+    """Performs one kind of action."""
+
+    async def perform(self, due: TaskDue) -> str | None:
+        """Do it; give a short result or None. Any exception makes the attempt a failed one.
+
+        Bounded by the caller, which cancels it when the run's timeout has passed.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of what it holds. Harmless when repeated."""
+        ...

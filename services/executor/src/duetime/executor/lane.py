@@ -1,0 +1,254 @@
+"""The shell around an executor core: reads `due`, starts runs, writes `executions`.
+
+Knows the log, the codec and how actions are performed; decides nothing.
+
+Starting never waits for bookkeeping: runs start in the step that finds them due, ends are appended
+behind them, one batch at a time, and the settled prefix is committed at most once a second.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+from duetime.events.envelope import Envelope
+from duetime.events.types import TaskDue, TaskExecuted
+from duetime.executor.actions.attempt import SUCCEEDED, Actions, attempt, is_immediate
+from duetime.executor.core import Ended, ExecutorCore, Prefix
+from duetime.executor.slots import Slots
+from duetime.limits import DRAIN_SECONDS_MAX, HELD_RUNS_MAX, POLL_RECORDS_MAX
+from duetime.log.port import (
+    Accepted,
+    Commit,
+    Log,
+    LogAwayError,
+    Record,
+    Stored,
+    Subscription,
+    TopicOffsets,
+)
+from duetime.log.reading import event_record, read_event
+from duetime.log.topics import Topic
+from duetime.runtime.backoff import Backoff
+from duetime.runtime.clock import Clock
+from duetime.runtime.worker import Wake
+
+EXECUTOR_TOPICS: Final = (Topic.DUE,)
+_COMMIT_SECONDS: Final = 1.0  # what a restart reads again at most, for one small write a second
+
+
+class ExecutorLane:
+    """One partition's executor."""
+
+    def __init__(
+        self,
+        *,
+        partition: int,
+        log: Log,
+        subscription: Subscription,
+        wake: Wake,
+        clock: Clock,
+        executor: str,
+        actions: Actions,
+        slots: Slots,
+        backoff: Backoff,
+        watch: Callable[[TaskExecuted], None],
+    ) -> None:
+        """Make the lane; `watch` is told every end that the log has accepted."""
+        self._partition = partition
+        self._log = log
+        self._subscription = subscription
+        self._wake = wake
+        self._clock = clock
+        self._core = ExecutorCore(executor=executor)
+        self._executor = executor
+        self._actions = actions
+        self._slots = slots
+        self._backoff = backoff
+        self._watch = watch
+        self._runs: set[asyncio.Task[None]] = set()
+        self._bookkeeping: asyncio.Task[None] | None = None
+        self._committed_at: float = 0.0
+        self._live = False
+        self._paused = False
+        self._fault: BaseException | None = None
+        self._committed = Prefix(-1, -1)
+
+    @property
+    def live(self) -> bool:
+        """Whether it starts runs."""
+        return self._live
+
+    @property
+    def held_count(self) -> int:
+        """How many runs wait to start."""
+        return self._core.held_count
+
+    @property
+    def running_count(self) -> int:
+        """How many attempts are under way."""
+        return self._core.running_count
+
+    async def open(self) -> TopicOffsets:
+        """Learn what is settled beyond the committed prefix, and say where `due` goes on."""
+        committed = (await self._subscription.committed(self._partition)).get(Topic.DUE)
+        due = 0 if committed is None else committed.offset
+        offset = 0 if committed is None or not committed.note else int(committed.note)
+        self._core.restore(due=due, executions=offset)
+        end = (await self._log.end_offsets(Topic.EXECUTIONS))[self._partition]
+        while offset < end:
+            records, offset = await self._log.read(
+                Topic.EXECUTIONS, self._partition, offset, records_max=POLL_RECORDS_MAX
+            )
+            self._core.learn_settled([read_event(record) for record in records])
+        self._live = True
+        return {Topic.DUE: due}
+
+    async def step(self, inputs: Sequence[Stored], positions: TopicOffsets) -> None:
+        """Hold what came, start what is due, keep the books."""
+        del positions
+        if self._fault is not None:
+            raise self._fault  # a fault of ours, not of an action: it ends the process, loudly
+        self._core.apply([read_event(record) for record in inputs])
+        self._start_due()
+        self._keep_books()
+        self._bound_memory()
+        if asyncio.get_running_loop().time() >= self._committed_at + _COMMIT_SECONDS:
+            await self._commit()
+
+    def wake_at(self) -> datetime | None:
+        """Say when the earliest held run is due; with no slot free, only a freed one matters."""
+        return self._core.wake_at() if self._slots.free else None
+
+    async def drain(self) -> None:
+        """Start nothing more; give what runs a bounded time, and write down what ended."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + DRAIN_SECONDS_MAX
+        while self._runs and loop.time() < until:
+            await asyncio.wait(self._runs, timeout=until - loop.time())
+        while (self._core.outcomes() or self._bookkeeping) and loop.time() < until:
+            self._keep_books()
+            if self._bookkeeping is not None:
+                await asyncio.wait([self._bookkeeping], timeout=until - loop.time())
+                self._bookkeeping_ended()
+        await self._commit()
+
+    async def close(self) -> None:
+        """Stop at once: what is under way is cancelled, and will be started again by an owner."""
+        self._live = False
+        tasks = [*self._runs, *([] if self._bookkeeping is None else [self._bookkeeping])]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    # --- starting -----------------------------------------------------------------------------
+
+    def _start_due(self) -> None:
+        now = self._clock.now()
+        if not self._slots.free:
+            self._slots.wait_for_free(self._wake)
+            return
+        for due in self._core.startable(now, runs_max=self._slots.free):
+            started_at = self._clock.now()
+            self._core.started(due, started_at)
+            if is_immediate(due):
+                self._core.ended((due.run_id, due.attempt), SUCCEEDED, self._clock.now())
+                continue
+            self._slots.take()
+            run = asyncio.create_task(self._perform(due), name=f"run {due.run_id}")
+            self._runs.add(run)
+            run.add_done_callback(self._run_done)
+        if not self._slots.free:
+            self._slots.wait_for_free(self._wake)
+
+    async def _perform(self, due: TaskDue) -> None:
+        try:
+            end = await attempt(self._actions, due)
+            self._ended(due, end)
+        finally:
+            self._slots.give_back()
+
+    def _run_done(self, run: asyncio.Task[None]) -> None:
+        self._runs.discard(run)
+        if not run.cancelled() and run.exception() is not None:
+            self._fault = run.exception()
+            self._wake()
+
+    def _ended(self, due: TaskDue, end: Ended) -> None:
+        self._core.ended((due.run_id, due.attempt), end, self._clock.now())
+        self._wake()
+
+    # --- books --------------------------------------------------------------------------------
+
+    def _keep_books(self) -> None:
+        """Append the ends so far, unless an append is under way; its end asks for the next."""
+        if self._bookkeeping is not None and self._bookkeeping.done():
+            self._bookkeeping_ended()
+        if self._bookkeeping is None and self._core.outcomes():
+            self._bookkeeping = asyncio.create_task(
+                self._append(), name=f"executions of partition {self._partition}"
+            )
+
+    def _bookkeeping_ended(self) -> None:
+        if self._bookkeeping is not None and self._bookkeeping.done():
+            task, self._bookkeeping = self._bookkeeping, None
+            task.result()  # a fault of ours ends the process, loudly
+
+    async def _append(self) -> None:
+        """Append ends until the log has them.
+
+        A repeat names the same run and attempt, so it is harmless to all who read it, whereas an
+        end that is forgotten would start its run again.
+        """
+        events = self._core.outcomes()
+        fault_count = 0
+        try:
+            while events:
+                outcomes = await self._log.append([self._record(event) for event in events])
+                left = []
+                for event, outcome in zip(events, outcomes, strict=True):
+                    if isinstance(outcome, Accepted):
+                        self._core.accepted(event, outcome.offset)
+                        self._watch(event)
+                    else:
+                        left.append(event)
+                events = left
+                if events:
+                    fault_count += 1
+                    await asyncio.sleep(self._backoff.seconds(fault_count))
+        finally:
+            self._wake()
+
+    def _record(self, event: TaskExecuted) -> Record:
+        envelope = Envelope(
+            event=event,
+            event_id=f"{event.run_id}.{event.attempt}.ended",
+            source=self._executor,
+            time=self._clock.now(),
+        )
+        return event_record(Topic.EXECUTIONS, self._partition, envelope)
+
+    async def _commit(self) -> None:
+        prefix = self._core.prefix()
+        self._core.forget(self._clock.now())
+        self._committed_at = asyncio.get_running_loop().time()
+        if prefix == self._committed:
+            return
+        try:
+            await self._subscription.commit(
+                self._partition, {Topic.DUE: Commit(prefix.due, str(prefix.executions))}
+            )
+        except LogAwayError:
+            # The prefix is a saving, not a promise: the next commit carries this one too.
+            return
+        self._committed = prefix
+
+    def _bound_memory(self) -> None:
+        """Pause the partition for memory alone; held runs bring it down again."""
+        if not self._paused and self._core.held_count > HELD_RUNS_MAX:
+            self._paused = True
+            self._subscription.pause(self._partition)
+        elif self._paused and self._core.held_count < HELD_RUNS_MAX // 2:
+            self._paused = False
+            self._subscription.resume(self._partition)

@@ -1,0 +1,65 @@
+"""The executor as a service: its worker, its slots and its actions, wired to what it is given."""
+
+from collections.abc import Callable
+from typing import Final
+
+from duetime.events.types import TaskExecuted
+from duetime.executor.actions.attempt import Actions
+from duetime.executor.lane import EXECUTOR_TOPICS, ExecutorLane
+from duetime.executor.slots import Slots
+from duetime.log.port import Log
+from duetime.runtime.backoff import Backoff
+from duetime.runtime.clock import Clock
+from duetime.runtime.worker import Worker
+from duetime.telemetry.metrics import Metrics
+
+GROUP: Final = "duetime-executor"
+
+
+def executor_service(
+    *,
+    log: Log,
+    clock: Clock,
+    name: str,
+    actions: Actions,
+    concurrency: int,
+    backoff: Backoff,
+    metrics: Metrics,
+) -> Worker:
+    """Give an executor; `name` stands in the events it makes, `concurrency` bounds live runs."""
+    slots = Slots(concurrency)
+    watch = _watch(metrics)
+    return Worker(
+        name=GROUP,
+        log=log,
+        topics=EXECUTOR_TOPICS,
+        clock=clock,
+        lane=lambda partition, subscription, wake: ExecutorLane(
+            partition=partition,
+            log=log,
+            subscription=subscription,
+            wake=wake,
+            clock=clock,
+            executor=name,
+            actions=actions,
+            slots=slots,
+            backoff=backoff,
+            watch=watch,
+        ),
+        backoff=backoff,
+        metrics=metrics,
+    )
+
+
+def _watch(metrics: Metrics) -> Callable[[TaskExecuted], None]:
+    lateness = metrics.run_lateness_seconds
+
+    def watch(event: TaskExecuted) -> None:
+        metrics.runs_total.of(event.outcome).inc()
+        due_at = event.due_at if event.accepted_at is None else event.accepted_at
+        lateness.observe((event.started_at - due_at).total_seconds())
+        metrics.action_duration_seconds.of(event.action).observe(
+            (event.finished_at - event.started_at).total_seconds()
+        )
+
+    return watch

@@ -1,0 +1,120 @@
+"""The shell around the projection: one partition of `tasks` and `executions` into the read models.
+
+Knows the log, the store's port and when to flush; what events become is in `core`.
+Everything is idempotent, so a crash between effects and positions only repeats.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from duetime.events.envelope import Envelope, Unreadable
+from duetime.limits import FLUSH_RECORDS_MAX
+from duetime.log.port import Log, LogAwayError, Stored, TopicOffsets
+from duetime.log.reading import read_event
+from duetime.log.topics import Topic
+from duetime.log_projector.core import project, touched
+from duetime.runtime.clock import Clock
+from duetime.store.port import Store, StoreError, TopicPartition
+
+PROJECTOR_TOPICS: Final = (Topic.TASKS, Topic.EXECUTIONS)
+
+
+class ProjectorLane:
+    """One partition's projection."""
+
+    def __init__(
+        self,
+        *,
+        partition: int,
+        log: Log,
+        store: Store,
+        clock: Clock,
+        flush_seconds: float,
+        watch: Callable[[Sequence[Envelope | Unreadable]], None],
+    ) -> None:
+        """Make the lane; it writes at most every `flush_seconds` and tells `watch` what."""
+        self._partition = partition
+        self._log = log
+        self._store = store
+        self._clock = clock
+        self._flush = timedelta(seconds=flush_seconds)
+        self._watch = watch
+        self._pending: list[Envelope | Unreadable] = []
+        self._positions: dict[str, int] = {}
+        self._written: dict[str, int] = {}
+        self._ends: dict[str, int] = {}
+        self._flushed_at: datetime | None = None
+        self._live = False
+
+    @property
+    def live(self) -> bool:
+        """Whether it has written everything up to the ends that it saw when it began."""
+        return self._live
+
+    async def open(self) -> TopicOffsets:
+        """Say where the read models stand."""
+        stored = await self._store.positions()
+        for topic in PROJECTOR_TOPICS:
+            at = stored.get(TopicPartition(topic, self._partition), 0)
+            self._positions[topic] = self._written[topic] = at
+            self._ends[topic] = (await self._log.end_offsets(topic))[self._partition]
+        self._live = self._at_the_ends()
+        return {topic: self._positions[topic] for topic in PROJECTOR_TOPICS}
+
+    async def step(self, inputs: Sequence[Stored], positions: TopicOffsets) -> None:
+        """Take what came; write it when the last write lies long enough back."""
+        for record in inputs:
+            if record.offset >= self._positions[record.topic]:
+                self._pending.append(read_event(record))
+                self._positions[record.topic] = record.offset + 1
+        if not inputs:
+            for topic, offset in positions.items():
+                self._positions[topic] = max(self._positions[topic], offset)
+        if self._flush_due():
+            await self._write()
+
+    def wake_at(self) -> datetime | None:
+        """Say when the next write is due, if there is something to write."""
+        if self._positions == self._written or self._flushed_at is None:
+            return None
+        return self._flushed_at + self._flush
+
+    async def drain(self) -> None:
+        """Write what is pending."""
+        if self._positions != self._written:
+            await self._write()
+
+    async def close(self) -> None:
+        """Holds nothing: what was not written is read again."""
+
+    def _flush_due(self) -> bool:
+        if self._positions == self._written:
+            return False
+        now = self._clock.now()
+        return (
+            self._flushed_at is None
+            or len(self._pending) >= FLUSH_RECORDS_MAX
+            or not self._flushed_at <= now < self._flushed_at + self._flush
+        )
+
+    async def _write(self) -> None:
+        positions = {
+            TopicPartition(topic, self._partition): offset
+            for topic, offset in self._positions.items()
+        }
+        try:
+            documents = await self._store.load(touched(self._pending))
+            await self._store.write(project(documents, self._pending, positions))
+        except StoreError as fault:
+            # The read models are away: the lane is opened anew, from the positions they have.
+            message = "the read models cannot be written"
+            raise LogAwayError(message) from fault
+        self._watch(self._pending)
+        self._pending = []
+        self._written = dict(self._positions)
+        self._flushed_at = self._clock.now()
+        self._live = self._live or self._at_the_ends()
+
+    def _at_the_ends(self) -> bool:
+        return all(self._written[topic] >= end for topic, end in self._ends.items())

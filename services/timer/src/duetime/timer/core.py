@@ -1,0 +1,195 @@
+"""The timer's decisions for one partition.
+
+Rule 1: what is due, what of it is said, and how far the inputs are folded in, live here.
+Rule 2: no log, no clock, no I/O. `decide` changes nothing; a decision becomes state in `accepted`,
+when the log has taken it, so a failed transaction needs no undo (the core is dropped instead).
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from duetime.events.envelope import Envelope, Unreadable
+from duetime.events.types import TaskDue, TaskSkipped
+from duetime.limits import DUE_PER_DECISION_MAX, TICK_SECONDS
+from duetime.timer import machine
+from duetime.timer.due_index import DueIndex
+from duetime.timer.state import FoldedTo, TaskState, decode_state, encode_state
+
+_TICK: Final = timedelta(seconds=TICK_SECONDS)
+_BEGINNING: Final = datetime.min.replace(tzinfo=UTC)  # "at once"
+_EXECUTIONS: Final = "duetime.executions"
+
+
+class Decided(msgspec.Struct, frozen=True, kw_only=True):
+    """What one transaction is to hold: facts, changed states (None: tombstone), the position.
+
+    `wakes` is what the index needs beside the states.
+    """
+
+    facts: Sequence[Envelope]
+    states: Mapping[str, bytes | None]
+    wakes: Mapping[str, datetime | None]
+    folded_to: FoldedTo
+
+
+class TimerCore:
+    """The tasks of one partition and what is due among them."""
+
+    def __init__(self, *, source: str, index: DueIndex) -> None:
+        """Begin with an index; `source` names this timer in the events it makes."""
+        self._source = source
+        self._index = index
+        self._folded_to = FoldedTo()
+        self._changed: dict[str, None] = {}  # folded but not yet in the changelog, in order
+        self._written_at: datetime | None = None
+        self._caught_up = False
+
+    # --- restore ------------------------------------------------------------------------------
+
+    def restore(self, task_id: str, value: bytes | None) -> None:
+        """Take over one record of the changelog, in its order. Raises msgspec.MsgspecError."""
+        if value is None:
+            self._index.remove(task_id)
+        else:
+            self._index.put(task_id, decode_state(value).wake_at, value)
+
+    def restore_position(self, folded_to: FoldedTo) -> None:
+        """Take over the position record."""
+        self._folded_to = folded_to
+
+    @property
+    def folded_to(self) -> FoldedTo:
+        """How far the inputs are folded in: the offsets of the next records to apply."""
+        return self._folded_to
+
+    @property
+    def pending_count(self) -> int:
+        """How many tasks it holds."""
+        return len(self._index)
+
+    # --- learn --------------------------------------------------------------------------------
+
+    def apply(self, inputs: Sequence[Envelope | Unreadable]) -> None:
+        """Fold records of `tasks` and `executions`; those already folded in change nothing."""
+        for record in inputs:
+            if self._moved_past(record) and isinstance(record, Envelope):
+                self._learn(record)
+
+    def advance(self, *, tasks: int | None, executions: int | None) -> None:
+        """Note that delivery has passed marks in the log that are no records."""
+        position = self._folded_to
+        self._folded_to = FoldedTo(
+            tasks=max(position.tasks, tasks or 0),
+            executions=max(position.executions, executions or 0),
+        )
+
+    def caught_up(self) -> None:
+        """The ends, as seen after fencing, are folded in: from now on it decides."""
+        self._caught_up = True
+
+    @property
+    def is_caught_up(self) -> bool:
+        """Whether it decides."""
+        return self._caught_up
+
+    # --- decide -------------------------------------------------------------------------------
+
+    def decide(self, now: datetime) -> Decided | None:
+        """Say what is due and what has changed, or None where nothing is to be written yet.
+
+        Facts are written as soon as there are any; folded states alone wait for the tick, since
+        transactions cost and records do not.
+        """
+        if not self._caught_up:
+            return None
+        due = self._index.until(now, tasks_max=DUE_PER_DECISION_MAX)
+        if not due and not self._tick_due(now):
+            return None
+        facts: list[Envelope] = []
+        states: dict[str, bytes | None] = {}
+        wakes: dict[str, datetime | None] = {}
+        for task_id in due:
+            fired = machine.fire(self._state(task_id), now, based_on=self._folded_to.tasks)
+            facts.extend(self._envelope(fact, now) for fact in fired.facts)
+            states[task_id] = None if fired.state is None else encode_state(fired.state)
+            wakes[task_id] = None if fired.state is None else fired.state.wake_at
+        for task_id in self._changed:
+            if task_id not in states:
+                states[task_id] = self._index.get(task_id)
+        return Decided(facts=facts, states=states, wakes=wakes, folded_to=self._folded_to)
+
+    def accepted(self, decided: Decided, now: datetime) -> None:
+        """Make a decision state: the log has taken it whole."""
+        for task_id, wake_at in decided.wakes.items():
+            value = decided.states[task_id]
+            if value is None:
+                self._index.remove(task_id)
+            else:
+                self._index.put(task_id, wake_at, value)
+        self._changed.clear()
+        self._written_at = now
+
+    def wake_at(self) -> datetime | None:
+        """Say when to decide again without news."""
+        if not self._caught_up:
+            return None
+        first = self._index.first()
+        if not self._changed:
+            return first
+        tick_at = _BEGINNING if self._written_at is None else self._written_at + _TICK
+        return tick_at if first is None else min(first, tick_at)
+
+    # --- its own ------------------------------------------------------------------------------
+
+    def _tick_due(self, now: datetime) -> bool:
+        if not self._changed:
+            return False
+        return self._written_at is None or not (self._written_at <= now < self._written_at + _TICK)
+
+    def _moved_past(self, record: Envelope | Unreadable) -> bool:
+        """Move the position over a record; False where it was folded in before."""
+        at = record.position
+        assert at is not None
+        position = self._folded_to
+        if at.topic == _EXECUTIONS:
+            if at.offset < position.executions:
+                return False
+            self._folded_to = FoldedTo(tasks=position.tasks, executions=at.offset + 1)
+        else:
+            if at.offset < position.tasks:
+                return False
+            self._folded_to = FoldedTo(tasks=at.offset + 1, executions=position.executions)
+        return True
+
+    def _learn(self, envelope: Envelope) -> None:
+        task_id = envelope.event.task_id
+        known = self._index.get(task_id)
+        before = None if known is None else decode_state(known)
+        after = machine.learn(before, envelope)
+        if after is before or after is None:
+            return
+        self._index.put(task_id, after.wake_at, encode_state(after))
+        self._changed[task_id] = None
+
+    def _state(self, task_id: str) -> TaskState:
+        value = self._index.get(task_id)
+        assert value is not None, "the index named a task that it does not hold"
+        return decode_state(value)
+
+    def _envelope(self, fact: TaskDue | TaskSkipped, now: datetime) -> Envelope:
+        return Envelope(
+            event=fact,
+            event_id=_event_id(fact),
+            source=self._source,
+            time=now,
+        )
+
+
+def _event_id(fact: TaskDue | TaskSkipped) -> str:
+    """Name a fact by what it says, so that a repeat of it has the same name."""
+    if isinstance(fact, TaskDue):
+        return f"{fact.run_id}.{fact.attempt}.{fact.delivery}.{fact.based_on}"
+    return f"{fact.task_id}.{fact.cause}.{fact.first_due_at:%Y%m%dT%H%M%S.%f}"

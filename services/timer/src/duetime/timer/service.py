@@ -1,0 +1,48 @@
+"""The timer as a service: its worker, wired to what it is given.
+
+Knows which parts a timer has; the composition root says which log, clock and index they use.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from duetime.events.types import TaskSkipped
+from duetime.log.port import Log
+from duetime.runtime.backoff import Backoff
+from duetime.runtime.clock import Clock
+from duetime.runtime.worker import Worker
+from duetime.telemetry.metrics import Metrics
+from duetime.timer.core import Decided
+from duetime.timer.due_index import DueIndex
+from duetime.timer.lane import TIMER_TOPICS, TimerLane
+
+GROUP: Final = "duetime-timer"
+
+
+def timer_service(
+    *,
+    log: Log,
+    clock: Clock,
+    name: str,
+    index: Callable[[int], DueIndex],
+    backoff: Backoff,
+    metrics: Metrics,
+) -> Worker:
+    """Give a timer; `name` stands in the events it makes, `index` makes a partition's due index."""
+
+    def watch(decided: Decided) -> None:
+        for fact in decided.facts:
+            if isinstance(fact.event, TaskSkipped):
+                metrics.skipped_total.of(fact.event.cause).inc()
+
+    return Worker(
+        name=GROUP,
+        log=log,
+        topics=TIMER_TOPICS,
+        clock=clock,
+        lane=lambda partition, _subscription, _wake: TimerLane(
+            partition=partition, log=log, clock=clock, source=name, index=index, watch=watch
+        ),
+        backoff=backoff,
+        metrics=metrics,
+    )

@@ -1,0 +1,85 @@
+"""What the timer remembers of one task, and its bytes in the changelog.
+
+Knows the record's shape; not what events and time do to it (`machine`).
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from duetime.task.occurrence import Progress
+from duetime.task.state import Task
+
+
+class RunPhase(StrEnum):
+    """Where an open run stands."""
+
+    DISPATCHED = "dispatched"
+    STARTED = "started"
+    WAITING = "waiting"
+
+
+class OpenRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A run from its TaskDue to its final TaskExecuted or TaskSkipped."""
+
+    run_id: str
+    nominal_at: datetime
+    due_at: datetime
+    attempt: int = 1
+    delivery: int = 1
+    phase: RunPhase = RunPhase.DISPATCHED
+
+
+class TaskState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A task as the timer holds it.
+
+    `next_at`: its next nominal time, None when none is left or while it may not run.
+    `marker_until`: it only stays, as a marker against late repeats of its creation, until then.
+    """
+
+    task: Task
+    progress: Progress | None = None
+    next_at: datetime | None = None
+    open_runs: tuple[OpenRun, ...] = ()
+    marker_until: datetime | None = None
+
+    @property
+    def wake_at(self) -> datetime | None:
+        """When time alone will change it."""
+        return self.marker_until if self.marker_until is not None else self.next_at
+
+
+class FoldedTo(msgspec.Struct, frozen=True, kw_only=True):
+    """The position record: how far `tasks` and `executions` are folded into the changelog."""
+
+    tasks: int = 0
+    executions: int = 0
+
+
+POSITION_KEY: Final = b"_position"
+
+_ENCODER: Final = msgspec.json.Encoder()
+_STATE: Final = msgspec.json.Decoder(TaskState)
+_POSITION: Final = msgspec.json.Decoder(FoldedTo)
+
+
+def encode_state(state: TaskState) -> bytes:
+    """Give the changelog's bytes of a task's state."""
+    return _ENCODER.encode(state)
+
+
+def decode_state(value: bytes) -> TaskState:
+    """Read a task's state. Raises msgspec.MsgspecError for anything else."""
+    return _STATE.decode(value)
+
+
+def encode_position(position: FoldedTo) -> bytes:
+    """Give the bytes of the position record."""
+    return _ENCODER.encode(position)
+
+
+def decode_position(value: bytes) -> FoldedTo:
+    """Read the position record. Raises msgspec.MsgspecError for anything else."""
+    return _POSITION.decode(value)

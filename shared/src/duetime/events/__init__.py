@@ -1,0 +1,1 @@
+"""The wire contract: the facts that services exchange through the log, and their bytes."""

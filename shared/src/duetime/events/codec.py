@@ -1,0 +1,156 @@
+"""Events to bytes and back: CloudEvents 1.0 in Kafka's binary binding, JSON values.
+
+The only place that knows how an event looks on the wire. Type and version stand together in
+`ce_type` ("duetime.TaskCreated.v1"). Stored events never change: a new shape is a new version, with
+an upcaster from the one before, and golden bytes of every version ever written stay in the tests.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+import msgspec
+
+from duetime.events.envelope import Envelope, Position, Unreadable
+from duetime.events.types import (
+    AnyEvent,
+    TaskCreated,
+    TaskDeleted,
+    TaskDue,
+    TaskExecuted,
+    TaskPaused,
+    TaskResumed,
+    TaskSkipped,
+    TaskStarted,
+    TaskTriggered,
+    TaskUpdated,
+)
+
+Upcaster = Callable[[dict[str, object]], dict[str, object]]
+"""Takes a version's value as plain JSON to the next version's."""
+
+
+class Encoded(NamedTuple):
+    """An event as it travels: key, value and headers of one record."""
+
+    key: bytes
+    value: bytes
+    headers: dict[str, bytes]
+
+
+VERSIONS: Final[Mapping[type[AnyEvent], int]] = {
+    TaskCreated: 1,
+    TaskUpdated: 1,
+    TaskDeleted: 1,
+    TaskPaused: 1,
+    TaskResumed: 1,
+    TaskTriggered: 1,
+    TaskDue: 1,
+    TaskStarted: 1,
+    TaskExecuted: 1,
+    TaskSkipped: 1,
+}
+UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {}
+"""(type name, version) to the function that lifts that version to the next."""
+
+_TYPE_NAMES: Final = {
+    kind: f"duetime.{kind.__name__}.v{version}".encode() for kind, version in VERSIONS.items()
+}
+_DECODERS: Final = {name: msgspec.json.Decoder(kind) for kind, name in _TYPE_NAMES.items()}
+_KINDS: Final = {kind.__name__: kind for kind in VERSIONS}
+_ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
+_CONTENT_TYPE: Final = b"application/json"
+_SPEC_VERSION: Final = b"1.0"
+
+
+def encode(envelope: Envelope) -> Encoded:
+    """Give the record of an event. Its key is the task id, so one task is one order."""
+    event = envelope.event
+    key = event.task_id.encode()
+    headers = {
+        "ce_specversion": _SPEC_VERSION,
+        "ce_id": envelope.event_id.encode(),
+        "ce_type": _TYPE_NAMES[type(event)],
+        "ce_source": envelope.source.encode(),
+        "ce_time": _timestamp(envelope.time),
+        "ce_subject": key,
+        "content-type": _CONTENT_TYPE,
+    }
+    if envelope.traceparent is not None:
+        headers["traceparent"] = envelope.traceparent.encode()
+    return Encoded(key, _ENCODER.encode(event), headers)
+
+
+def decode(
+    *,
+    key: bytes | None,
+    value: bytes | None,
+    headers: Mapping[str, bytes],
+    position: Position | None = None,
+    appended_at: datetime | None = None,
+) -> Envelope | Unreadable:
+    """Read a record. Never raises for what a record holds: what cannot be read says why."""
+    try:
+        if key is None or value is None:
+            return _unreadable(key, position, "the record has no key or no value")
+        event = _event(headers["ce_type"], value)
+        if event.task_id.encode() != key:
+            return _unreadable(key, position, "the record's key is not the event's task id")
+        traceparent = headers.get("traceparent")
+        return Envelope(
+            event=event,
+            event_id=headers["ce_id"].decode(),
+            source=headers["ce_source"].decode(),
+            time=_instant(headers["ce_time"]),
+            traceparent=None if traceparent is None else traceparent.decode(),
+            position=position,
+            appended_at=appended_at,
+        )
+    except KeyError as missing:
+        return _unreadable(key, position, f"the header {missing} is missing")
+    except (msgspec.MsgspecError, ValueError, TypeError, OverflowError) as fault:
+        return _unreadable(key, position, str(fault))
+
+
+def _event(type_name: bytes, value: bytes) -> AnyEvent:
+    decoder = _DECODERS.get(type_name)
+    if decoder is not None:
+        return decoder.decode(value)
+    return _lifted(type_name.decode(), value)
+
+
+def _lifted(type_name: str, value: bytes) -> AnyEvent:
+    """Read an older version by lifting it, version by version, to today's."""
+    prefix, _, version_text = type_name.rpartition(".v")
+    name = prefix.removeprefix("duetime.")
+    kind = _KINDS.get(name)
+    if kind is None or not version_text.isdecimal():
+        message = f"unknown event type {type_name!r}"
+        raise ValueError(message)
+    version = int(version_text)
+    if version > VERSIONS[kind]:
+        message = f"{name} version {version} is newer than this reader ({VERSIONS[kind]})"
+        raise ValueError(message)
+    fields = msgspec.json.decode(value, type=dict[str, object])
+    for step in range(version, VERSIONS[kind]):
+        fields = UPCASTERS[name, step](fields)
+    return msgspec.convert(fields, kind)
+
+
+def _timestamp(instant: datetime) -> bytes:
+    return (
+        instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z").encode()
+    )
+
+
+def _instant(text: bytes) -> datetime:
+    instant = datetime.fromisoformat(text.decode())
+    if instant.tzinfo is None:
+        message = "ce_time has no zone"
+        raise ValueError(message)
+    return instant.astimezone(UTC)
+
+
+def _unreadable(key: bytes | None, position: Position | None, reason: str) -> Unreadable:
+    text = None if key is None else key.decode(errors="replace")
+    return Unreadable(key=text, reason=reason, position=position)

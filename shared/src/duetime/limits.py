@@ -1,0 +1,87 @@
+"""Every bound in Duetime, with its arithmetic.
+
+Knows numbers and the reason for each; imports nothing.
+Units stand at the end of each name. Relations between bounds are asserted in the tests.
+"""
+
+from typing import Final
+
+# --- the promise -------------------------------------------------------------------------------
+LATENESS_SECONDS_MAX: Final = 10.0  # P2: every occurrence starts within this, whatever dies
+CHANGE_WINS_SECONDS: Final = 1.0  # P4: a change acknowledged this long before due decides
+
+# --- the log -----------------------------------------------------------------------------------
+PARTITIONS_DEFAULT: Final = 12  # divides evenly over 1, 2, 3, 4, 6 and 12 processes
+PARTITIONS_EMBEDDED: Final = 4  # one process: enough to keep the parts honest, cheap to poll
+RECORD_BYTES_MAX: Final = 512 * 1024  # twice the body limit: a definition travels whole
+APPEND_RECORDS_MAX: Final = 10_000  # one batch registration
+POLL_RECORDS_MAX: Final = 2_000  # about 20 ms of folding at 10 us a record
+POLL_WAIT_SECONDS_MAX: Final = 1.0  # a tenth of the 10 s promise
+APPEND_WAIT_SECONDS_MAX: Final = 5.0  # half of the promise; after it the outcome is unknown
+GROUP_COMMIT_RECORDS_MAX: Final = 256  # rows that share one sync
+GROUP_COMMIT_WAIT_SECONDS: Final = 0.005  # the longest a row waits for company
+LOG_RECENT_RECORDS_MAX: Final = (
+    4_096  # per partition of a topic, kept in memory for readers at the end
+)
+LOG_QUEUE_REQUESTS_MAX: Final = 10_000  # appends that wait for the writer; one more is refused
+LOG_QUEUE_BYTES_MAX: Final = 64 * 1024 * 1024  # the same in memory: four of the largest batches
+LOG_RECENT_BYTES_MAX: Final = 4 * 1024 * 1024  # the same 4,096 records at 1 KiB each
+LOG_READ_BYTES_MAX: Final = 4 * 1024 * 1024  # one read from disk: about 2,000 records at 2 KiB
+LOG_ROW_BYTES_MAX: Final = (
+    256 * 1024
+)  # records in one row of the disk: half a millisecond to decode
+LOG_PRUNE_ROWS_MAX: Final = 64  # rows removed by one step, so that appends wait some ms at most
+LOG_HANDOVER_SECONDS_MAX: Final = (
+    5.0  # an owner that does not poll is passed over: half the promise
+)
+VOID_AFTER_SECONDS: Final = 60.0  # an event appended this long after its ce_time is a stuck retry
+
+# --- tasks -------------------------------------------------------------------------------------
+DESCRIPTION_CHARS_MAX: Final = 1_000  # travels in every run, so it stays a line or two
+PAST_SECONDS_MAX: Final = 60.0  # a time further back than this is a mistake, not a late request
+FUTURE_YEARS_MAX: Final = 100  # beyond it a time is a typing error
+RECENT_EVENT_IDS_MAX: Final = 8  # duplicates arrive close behind their original
+MARKER_SECONDS: Final = 600.0  # ten times VOID_AFTER_SECONDS: no late create can resurrect a task
+SKIPPED_COUNT_MAX: Final = 1_000  # counting a skipped stretch stops here
+RETENTION_SECONDS: Final = 30 * 24 * 3600.0  # finished tasks, runs and markers in the read models
+ACTION_TIMEOUT_SECONDS_DEFAULT: Final = 30.0  # longer than a healthy call, shorter than a lease
+ACTION_TIMEOUT_SECONDS_MAX: Final = 24 * 3600.0  # a run longer than a day is a service, not a run
+SUMMARY_BYTES_MAX: Final = 4_096  # result or error of a run, as it travels in TaskExecuted
+
+# --- timer -------------------------------------------------------------------------------------
+TICK_SECONDS: Final = 0.25  # transactions cost, not records: at most four bookkeeping ones a second
+TICK_SECONDS_MIN: Final = 0.05  # work due sooner wakes a partition at once, but not more often
+DUE_PER_DECISION_MAX: Final = 1_000  # about 1 MB of TaskDue and state in one transaction
+CLOCK_REREAD_SECONDS: Final = 0.2  # waiting re-reads the wall clock at least this often
+
+# --- executor ----------------------------------------------------------------------------------
+HELD_RUNS_MAX: Final = 50_000  # per partition; beyond it the partition is paused, for memory only
+CONCURRENCY_DEFAULT: Final = 1_000  # runs alive at once in one executor
+OUTCOMES_PER_APPEND_MAX: Final = 1_000  # one bookkeeping append; the next one takes the rest
+PYTHON_THREADS_MAX: Final = 32  # threads for synchronous python actions
+
+# --- projector and read models -----------------------------------------------------------------
+FLUSH_RECORDS_MAX: Final = 2_000  # events folded into the read models by one write
+FLUSH_SECONDS_EMBEDDED: Final = 0.01  # a write to views.db is not synced, so it may come often
+FLUSH_SECONDS: Final = 0.2  # MongoDB: five bulk writes a second; a write is seen in p99 250 ms
+PAGE_ITEMS_DEFAULT: Final = 1_000  # lists without `limit`
+PAGE_ITEMS_MAX: Final = 10_000  # about 6 MB of answer
+STORE_QUEUE_REQUESTS_MAX: Final = 10_000  # per thread of views.db: a second of look-ups at 0.1 ms
+STORE_WRITES_PER_COMMIT_MAX: Final = 64  # flushes that share a transaction; one is in flight mostly
+STORE_WAIT_SECONDS_MAX: Final = 10.0  # a flush takes milliseconds: then the disk has stopped
+
+# --- api ---------------------------------------------------------------------------------------
+VISIBLE_WAIT_SECONDS: Final = 1.0  # how long a write waits to be seen before it answers
+VISIBLE_LAG_SECONDS_MAX: Final = 1.0  # projection further behind than this: do not even wait
+BODY_BYTES_MAX: Final = 256 * 1024  # a definition with its arguments, with room to spare
+BATCH_BODY_BYTES_MAX: Final = 16 * 1024 * 1024  # 10,000 tasks of 1.6 kB
+JSON_DEPTH_MAX: Final = 32  # no honest body nests deeper; parsers recurse
+IDEMPOTENCY_KEY_CHARS_MAX: Final = 255  # what other APIs allow
+BODY_WAIT_SECONDS_MAX: Final = 10.0  # 256 KiB at 26 kB/s; a slower sender holds nothing of ours
+RETRY_AFTER_SECONDS: Final = 1  # what a 503 asks for: about what a full queue needs to drain
+CURSOR_CHARS_MAX: Final = 1_000  # a cursor is two keys of a list
+RENDER_ITEMS_PER_SLICE: Final = 100  # about 2 ms at 20 us an item, then the loop may turn
+
+# --- life cycle --------------------------------------------------------------------------------
+DRAIN_SECONDS_MAX: Final = 10.0  # SIGTERM to exit, in-flight runs included
+START_SECONDS_MAX: Final = 60.0  # a service that is not ready by then says why and ends

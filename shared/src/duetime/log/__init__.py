@@ -1,0 +1,1 @@
+"""The event log: its port, its topics and the adapters behind it."""

@@ -1,0 +1,1 @@
+"""When: rules and their nominal times. Pure: no I/O, no clock."""

@@ -1,0 +1,1 @@
+"""The shell every service shares: one core protocol, one consuming loop, one life cycle."""

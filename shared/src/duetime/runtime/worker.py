@@ -1,0 +1,289 @@
+"""The one consuming loop: a group member, a lane per partition it owns, and when each lane steps.
+
+Knows assignment, delivery, waking and back-pressure; not what any lane decides. A lane is a shell
+around a core: it opens (fence, restore, say from where to read), steps, drains and closes.
+
+Assignment is only noted by the poll loop; opening happens in the lane's own task, so a long restore
+never keeps the group's heartbeat waiting (reference: aiokafka's callbacks, DESIGN section 5).
+A lane that meets a doubtful write ends; it is opened anew, with a new core, after a later poll.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Final, Protocol
+
+import structlog
+
+from duetime.limits import CLOCK_REREAD_SECONDS, POLL_RECORDS_MAX, POLL_WAIT_SECONDS_MAX
+from duetime.log.port import Log, LogError, Stored, Subscription, TopicOffsets
+from duetime.log.topics import Topic
+from duetime.runtime.backoff import Backoff
+from duetime.runtime.clock import Clock
+from duetime.telemetry.metrics import Metrics
+
+_logger: Final = structlog.get_logger()
+_INBOX_RECORDS_MAX: Final = 4 * POLL_RECORDS_MAX  # beyond it the partition is paused
+
+
+class Lane(Protocol):
+    """One partition of one service. All calls come from one task, one after the other."""
+
+    async def open(self) -> TopicOffsets:
+        """Fence, restore, and say from which offsets delivery starts."""
+        ...
+
+    async def step(self, inputs: Sequence[Stored], positions: TopicOffsets) -> None:
+        """Learn what came (perhaps nothing), decide, act. Raises LogError where in doubt."""
+        ...
+
+    def wake_at(self) -> datetime | None:
+        """Say when to step again without news."""
+        ...
+
+    @property
+    def live(self) -> bool:
+        """Whether it has caught up and does its work."""
+        ...
+
+    async def drain(self) -> None:
+        """Finish or hand over what is under way; bounded."""
+        ...
+
+    async def close(self) -> None:
+        """Let go at once. Harmless when repeated."""
+        ...
+
+
+class Wake:
+    """Lets a lane's own background work ask for a step."""
+
+    def __init__(self) -> None:
+        """Begin with nothing asked."""
+        self._event = asyncio.Event()
+
+    def __call__(self) -> None:
+        """Ask for a step."""
+        self._event.set()
+
+    async def wait(self, seconds: float | None) -> None:
+        """Wait until asked, or so long; then forget the asking."""
+        if not self._event.is_set():
+            loop = asyncio.get_running_loop()
+            handle = None if seconds is None else loop.call_later(seconds, self._event.set)
+            try:
+                await self._event.wait()
+            finally:
+                if handle is not None:
+                    handle.cancel()
+        self._event.clear()
+
+
+LaneFactory = Callable[[int, Subscription, Wake], Lane]
+"""Makes the lane of a partition; its subscription is for committed positions only."""
+
+
+class _Driven:
+    """A lane with its inbox and the task that drives it."""
+
+    def __init__(self, generation: int) -> None:
+        self.generation = generation
+        self.assigned_at = asyncio.get_running_loop().time()
+        self.wake = Wake()
+        self.lane: Lane | None = None
+        self.inbox: list[Stored] = []
+        self.positions: TopicOffsets = {}
+        self.paused = False
+        self.polled_since_fault = True
+        self.draining = False
+        self.task: asyncio.Task[None] | None = None
+
+
+class Worker:
+    """A service's member of its consumer group. `run` ends when drained, raises when it dies."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        log: Log,
+        topics: Sequence[Topic],
+        clock: Clock,
+        lane: LaneFactory,
+        backoff: Backoff,
+        metrics: Metrics,
+    ) -> None:
+        """Take the group's name, what it reads, and how a partition's lane is made."""
+        self._takeover_seconds = metrics.takeover_seconds.of(name)
+        self._restore_seconds = metrics.restore_seconds.of(name)
+        self._owned_partitions = metrics.owned_partitions.of(name)
+        self.name = name
+        self._log = log
+        self._topics = tuple(topics)
+        self._clock = clock
+        self._lane = lane
+        self._backoff = backoff
+        self._driven: dict[int, _Driven] = {}
+        self._subscription: Subscription | None = None
+        self._draining = False
+        self._polled = False
+
+    @property
+    def partitions(self) -> Sequence[int]:
+        """The partitions that this member owns and that do their work."""
+        return sorted(
+            partition
+            for partition, driven in self._driven.items()
+            if driven.lane is not None and driven.lane.live
+        )
+
+    def unready(self) -> str | None:
+        """Say why the service is not ready, or None when it is."""
+        if self._draining:
+            return "draining"
+        if not self._polled:
+            return "has not joined its group yet"
+        waiting = sorted(set(self._driven) - set(self.partitions))
+        if waiting:
+            return f"partitions {waiting} are catching up"
+        return None
+
+    def drain(self) -> None:
+        """Ask it to finish: no new work, what is under way is finished or handed over."""
+        self._draining = True
+        if self._subscription is not None:
+            self._subscription.wake()
+
+    async def run(self) -> None:
+        """Consume until drained. A lane's fault that is not the log's ends it, loudly."""
+        subscription = await self._log.subscribe(self.name, self._topics)
+        self._subscription = subscription
+        try:
+            async with asyncio.TaskGroup() as lanes:
+                while not self._draining:
+                    polled = await subscription.poll(
+                        records_max=POLL_RECORDS_MAX, wait_seconds=POLL_WAIT_SECONDS_MAX
+                    )
+                    await self._follow(polled.assigned, subscription, lanes)
+                    self._hand_out(polled.records, polled.positions, subscription)
+                    self._polled = True
+                for driven in self._driven.values():
+                    driven.draining = True
+                    driven.wake()
+        finally:
+            await subscription.close()
+
+    async def _follow(
+        self, assigned: Mapping[int, int], subscription: Subscription, lanes: asyncio.TaskGroup
+    ) -> None:
+        """Open a lane for each new partition, end those of lost ones."""
+        for partition, driven in list(self._driven.items()):
+            if assigned.get(partition) != driven.generation:
+                await self._drop(partition, driven)
+        for partition, generation in assigned.items():
+            if partition not in self._driven:
+                driven = _Driven(generation)
+                self._driven[partition] = driven
+                driven.task = lanes.create_task(
+                    self._drive(partition, driven, subscription),
+                    name=f"{self.name} partition {partition}",
+                )
+
+    async def _drop(self, partition: int, driven: _Driven) -> None:
+        del self._driven[partition]
+        if driven.task is not None:
+            driven.task.cancel()
+            await asyncio.wait([driven.task])
+
+    def _hand_out(
+        self,
+        records: Sequence[Stored],
+        positions: Mapping[int, TopicOffsets],
+        subscription: Subscription,
+    ) -> None:
+        for record in records:
+            driven = self._driven.get(record.partition)
+            if driven is not None:
+                driven.inbox.append(record)
+        for partition, offsets in positions.items():
+            driven = self._driven.get(partition)
+            if driven is None:
+                continue
+            if offsets != driven.positions:
+                driven.positions = offsets
+                driven.wake()
+            driven.polled_since_fault = True
+            if len(driven.inbox) > _INBOX_RECORDS_MAX and not driven.paused:
+                driven.paused = True
+                subscription.pause(partition)
+        for driven in self._driven.values():
+            driven.polled_since_fault = True
+
+    async def _drive(self, partition: int, driven: _Driven, subscription: Subscription) -> None:
+        """Keep a lane of this partition open until it is dropped or drained."""
+        fault_count = 0
+        loop = asyncio.get_running_loop()
+        while not driven.draining:
+            lane = self._lane(partition, subscription, driven.wake)
+            try:
+                opened_at = loop.time()
+                offsets = await lane.open()
+                self._restore_seconds.observe(loop.time() - opened_at)
+                driven.inbox, driven.positions = [], {}
+                self._unpause(partition, driven, subscription)
+                driven.lane = lane
+                if lane.live:
+                    self._now_live(driven)
+                subscription.deliver(partition, offsets)
+                subscription.wake()
+                await self._step_until_drained(partition, driven, lane, subscription)
+                fault_count = 0
+            except LogError as fault:
+                fault_count += 1
+                _logger.warning(
+                    "partition given up, to be taken up anew",
+                    service=self.name,
+                    partition=partition,
+                    reason=f"{type(fault).__name__}: {fault}",
+                )
+                driven.polled_since_fault = False
+                await asyncio.sleep(self._backoff.seconds(fault_count))
+                while not driven.polled_since_fault and not driven.draining:
+                    await driven.wake.wait(POLL_WAIT_SECONDS_MAX)
+            finally:
+                driven.lane = None
+                self._owned_partitions.set(len(self.partitions))
+                await lane.close()
+
+    async def _step_until_drained(
+        self, partition: int, driven: _Driven, lane: Lane, subscription: Subscription
+    ) -> None:
+        while not driven.draining:
+            inputs, driven.inbox = driven.inbox, []
+            self._unpause(partition, driven, subscription)
+            was_live = lane.live
+            await lane.step(inputs, driven.positions)
+            if lane.live and not was_live:
+                self._now_live(driven)
+            if driven.inbox:
+                # Others get their turn between the steps of a partition with a long inbox.
+                await asyncio.sleep(0)
+            else:
+                await driven.wake.wait(self._seconds_until(lane.wake_at()))
+        await lane.drain()
+
+    def _now_live(self, driven: _Driven) -> None:
+        self._takeover_seconds.observe(asyncio.get_running_loop().time() - driven.assigned_at)
+        self._owned_partitions.set(len(self.partitions))
+
+    @staticmethod
+    def _unpause(partition: int, driven: _Driven, subscription: Subscription) -> None:
+        if driven.paused:
+            driven.paused = False
+            subscription.resume(partition)
+
+    def _seconds_until(self, wake_at: datetime | None) -> float | None:
+        if wake_at is None:
+            return None
+        # A wait never outlasts the re-reading of the wall clock, which may have been set.
+        return min(max(0.0, (wake_at - self._clock.now()).total_seconds()), CLOCK_REREAD_SECONDS)

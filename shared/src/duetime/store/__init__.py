@@ -1,0 +1,1 @@
+"""The read models: their port, their documents and the adapters behind it."""
