@@ -1,0 +1,144 @@
+"""The read models in memory: for tests, the simulator and as the plain statement of the port.
+
+Knows the port's promises in their simplest form. Deterministic: no threads, no clock, no waiting
+but in `passed`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from duetime.events.ids import microseconds
+from duetime.store.cursors import Place, read_cursor, write_cursor
+from duetime.store.order import (
+    RESTING,
+    TASKS,
+    WAITING,
+    ended_before,
+    run_list,
+    run_place,
+    task_place,
+)
+from duetime.store.port import Slice, StoreError, TopicPartition, ViewChanges
+from duetime.store.progress import Positions
+from duetime.store.views import RunDocument, TaskDocument, merged
+
+_Document = TypeVar("_Document")
+_Placed = tuple[Place, _Document]
+
+
+class MemoryStore:
+    """Read models that live as long as the process."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._tasks: dict[str, TaskDocument] = {}
+        self._places: dict[str, Place] = {}  # of the visible ones
+        self._runs: dict[str, RunDocument] = {}
+        self._positions = Positions({})
+        self._closed = False
+
+    async def task(self, task_id: str) -> TaskDocument | None:
+        self._check_open()
+        return self._tasks.get(task_id)
+
+    async def tasks(self, *, items_max: int, cursor: str | None = None) -> Slice[TaskDocument]:
+        self._check_open()
+        after = None if cursor is None else read_cursor(TASKS, cursor)
+        placed = [(place, self._tasks[place.id]) for place in self._places.values()]
+        waiting = sorted((pair for pair in placed if pair[0].section == WAITING), key=_place)
+        resting = sorted(
+            (pair for pair in placed if pair[0].section == RESTING), key=_place, reverse=True
+        )
+        if after is not None and after.section == WAITING:
+            waiting = [pair for pair in waiting if pair[0] > after]
+        elif after is not None:
+            waiting = []
+            resting = [pair for pair in resting if pair[0] < after]
+        return _slice(TASKS, [*waiting, *resting], items_max)
+
+    async def runs(
+        self, *, items_max: int, cursor: str | None = None, task_id: str | None = None
+    ) -> Slice[RunDocument]:
+        self._check_open()
+        of_list = run_list(task_id)
+        after = None if cursor is None else read_cursor(of_list, cursor)
+        placed = [
+            (run_place(run), run)
+            for run in self._runs.values()
+            if task_id is None or run.task_id == task_id
+        ]
+        if after is not None:
+            placed = [pair for pair in placed if pair[0] < after]
+        return _slice(of_list, sorted(placed, key=_place, reverse=True), items_max)
+
+    async def positions(self) -> Mapping[TopicPartition, int]:
+        self._check_open()
+        return self._positions.known()
+
+    async def passed(self, at: TopicPartition, offset: int, *, wait_seconds: float) -> bool:
+        self._check_open()
+        return await self._positions.passed(at, offset, wait_seconds=wait_seconds)
+
+    async def load(self, task_ids: Sequence[str]) -> Mapping[str, TaskDocument]:
+        self._check_open()
+        return {task_id: self._tasks[task_id] for task_id in task_ids if task_id in self._tasks}
+
+    async def write(self, changes: ViewChanges) -> None:
+        self._check_open()
+        for incoming in changes.tasks:
+            document = merged(self._tasks.get(incoming.task_id), incoming)
+            self._tasks[document.task_id] = document
+            place = task_place(document)
+            if place is None:
+                self._places.pop(document.task_id, None)
+            else:
+                self._places[document.task_id] = place
+        for run in changes.runs:
+            known = self._runs.get(run.id)
+            if known is None or run.position > known.position:
+                self._runs[run.id] = run
+        self._positions.advance(changes.positions)
+
+    async def prune(self, before: datetime, *, items_max: int) -> int:
+        self._check_open()
+        runs = sorted(run_place(run) for run in self._runs.values() if run.finished_at < before)[
+            :items_max
+        ]
+        for place in runs:
+            del self._runs[place.id]
+        tasks = _oldest_ended(self._tasks.values(), before)[: items_max - len(runs)]
+        for task_id in tasks:
+            del self._tasks[task_id]
+            self._places.pop(task_id, None)
+        return len(runs) + len(tasks)
+
+    async def close(self) -> None:
+        self._closed = True
+        self._positions.release()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreError("the read models are closed")
+
+
+def _place(placed: _Placed[_Document]) -> Place:
+    return placed[0]
+
+
+def _slice(of_list: str, placed: Sequence[_Placed[_Document]], items_max: int) -> Slice[_Document]:
+    page = placed[:items_max]
+    more = len(placed) > items_max
+    return Slice(
+        items=[document for _, document in page],
+        next_cursor=write_cursor(of_list, page[-1][0]) if more else None,
+    )
+
+
+def _oldest_ended(documents: Iterable[TaskDocument], before: datetime) -> list[str]:
+    ended = [
+        (microseconds(document.updated_at), document.task_id)
+        for document in documents
+        if ended_before(document, before) and document.updated_at is not None
+    ]
+    return [task_id for _, task_id in sorted(ended)]
