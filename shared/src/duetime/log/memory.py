@@ -145,11 +145,11 @@ class _MemoryTransactor(Transactor):
             raise FencedError("this transactor has failed or was closed: open a new one")
         try:
             accepted = self._log.transact(self._name, self._partition, self._epoch, records)
-        except LogError:
-            self._dead = True
+            await asyncio.sleep(0)  # written, but not yet answered: where a crash leaves doubt
+            return accepted
+        except (LogError, asyncio.CancelledError):
+            self._dead = True  # cancelled, it cannot know what was written
             raise
-        await asyncio.sleep(0)
-        return accepted
 
     async def close(self) -> None:
         self._dead = True
