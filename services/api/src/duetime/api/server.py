@@ -6,10 +6,11 @@ Knows uvicorn; not the routes. The process owns the signals, so uvicorn gets non
 import contextlib
 import socket
 from collections.abc import Iterator
-from typing import Final, override
+from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
+from typing_extensions import override
 
 _BACKLOG: Final = 2_048
 _GRACE_SECONDS: Final = 5

@@ -1,0 +1,1 @@
+"""The api: takes requests, appends events, answers from the read models."""

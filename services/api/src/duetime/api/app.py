@@ -1,0 +1,164 @@
+"""The api as an application: its parts put together, its paths, its one shape of errors.
+
+Knows FastAPI and the order of things; what an endpoint does is in `routes`.
+"""
+
+from collections.abc import Collection
+from typing import Final
+
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Match, Route
+
+from duetime.api.handlers import Handlers
+from duetime.api.middleware import Observed
+from duetime.api.openapi import describe
+from duetime.api.reads import Reads
+from duetime.api.routes.docs import DocsRoutes
+from duetime.api.routes.runs import RunRoutes
+from duetime.api.routes.tasks import TaskRoutes
+from duetime.api.settings import ApiSettings
+from duetime.api.times import known_timezones
+from duetime.api.visibility import Visibility
+from duetime.http.health import HEALTH_PATHS, Health, HealthApp
+from duetime.http.problem import (
+    METHOD_NOT_ALLOWED,
+    PROBLEM_CONTENT_TYPE,
+    UNKNOWN_PATH,
+    Problem,
+    ProblemError,
+)
+from duetime.log.port import Log
+from duetime.runtime.clock import Clock
+from duetime.runtime.ids import Ids
+from duetime.store.port import Store
+from duetime.telemetry.metrics import Metrics
+
+EXPOSED_HEADERS: Final = (
+    "ETag",
+    "Location",
+    "Link",
+    "Idempotency-Key",
+    "Idempotency-Replayed",
+    "Preference-Applied",
+    "Retry-After",
+    "Duetime-Visible",
+)
+_SHOWN_CHARS_MAX: Final = 200
+
+
+def build_app(
+    *,
+    log: Log,
+    store: Store,
+    clock: Clock,
+    ids: Ids,
+    metrics: Metrics,
+    settings: ApiSettings,
+    health: Health | None = None,
+    known_python_actions: Collection[str] | None = None,
+) -> FastAPI:
+    """Put the api together.
+
+    `health` is what `/readyz` tells of; the process adds its checks to it. A python action whose
+    name is not among `known_python_actions` is refused; None: this process cannot know them.
+    """
+    known_timezones()  # reads the zone files now, not under the first request
+    visibility = Visibility(log=log, store=store)
+    reads = Reads(store=store, visibility=visibility, clock=clock)
+    handlers = Handlers(
+        log=log,
+        reads=reads,
+        visibility=visibility,
+        clock=clock,
+        ids=ids,
+        known_actions=known_python_actions,
+    )
+    app = FastAPI(
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        middleware=[
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.cors_origins,
+                allow_methods=("GET", "POST", "PUT", "DELETE"),
+                allow_headers=("Content-Type", "Idempotency-Key", "If-Match", "Prefer"),
+                expose_headers=EXPOSED_HEADERS,
+            ),
+            Middleware(Observed, metrics=metrics),
+        ],
+        exception_handlers={ProblemError: _on_problem, HTTPException: _on_http_exception},
+    )
+    _add_routes(
+        app,
+        TaskRoutes(handlers=handlers, reads=reads, clock=clock),
+        RunRoutes(reads=reads),
+    )
+    told = HealthApp(health or Health(), metrics)
+    app.router.routes.extend(Route(path, told, methods=["GET"]) for path in HEALTH_PATHS)
+    return app
+
+
+def _add_routes(app: FastAPI, tasks: TaskRoutes, runs: RunRoutes) -> None:
+    """Give every path its endpoint. `/tasks/logs` stands before `/tasks/{task_id}`."""
+    for path, method, endpoint in (
+        ("/tasks", "POST", tasks.create),
+        ("/tasks", "GET", tasks.many),
+        ("/tasks/logs", "GET", runs.logs),
+        ("/tasks/{task_id}", "GET", tasks.one),
+        ("/tasks/{task_id}", "PUT", tasks.replace),
+        ("/tasks/{task_id}", "DELETE", tasks.delete),
+        ("/tasks/{task_id}/runs", "GET", runs.of_task),
+        ("/runs", "GET", runs.many),
+    ):
+        app.add_api_route(path, endpoint, methods=[method], **describe(method, path))
+    docs = DocsRoutes()
+    app.add_api_route("/openapi.json", docs.document, methods=["GET"], include_in_schema=False)
+    app.add_api_route("/docs", docs.page, methods=["GET"], include_in_schema=False)
+    app.add_api_route("/problems/{slug}", docs.problem, methods=["GET"], include_in_schema=False)
+
+
+async def _on_problem(_request: Request, fault: Exception) -> Response:
+    assert isinstance(fault, ProblemError)
+    return _response(fault.problem)
+
+
+async def _on_http_exception(request: Request, fault: Exception) -> Response:
+    """Give the framework's own refusals our shape: no path, or no such method on it."""
+    assert isinstance(fault, HTTPException)
+    path = request.scope["path"][:_SHOWN_CHARS_MAX]
+    allowed = _allowed_methods(request)
+    if not allowed:
+        return _response(Problem(type=UNKNOWN_PATH, detail=f"there is nothing at {path}"))
+    names = ", ".join(allowed)
+    return _response(
+        Problem(
+            type=METHOD_NOT_ALLOWED,
+            detail=f"{path} knows {names}, not {request.method[:_SHOWN_CHARS_MAX]}",
+            headers=(("allow", names),),
+        )
+    )
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Give the methods of every route that matches the path, not of the first one alone."""
+    methods: set[str] = set()
+    app: FastAPI = request.app
+    for route in app.router.routes:
+        match, _ = route.matches(request.scope)
+        if match is not Match.NONE and isinstance(route, Route):
+            methods |= route.methods or set()
+    return sorted(methods)
+
+
+def _response(problem: Problem) -> Response:
+    return Response(
+        problem.body(),
+        status_code=problem.status,
+        media_type=PROBLEM_CONTENT_TYPE,
+        headers=dict(problem.headers),
+    )

@@ -1,0 +1,128 @@
+"""From a body to a task's definition: new, or over the one that stands.
+
+Knows how the fields of a request become the domain's values and which it keeps; not what time it
+is: whether a time is allowed is the domain's to say.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+import orjson
+from pydantic import ValidationError
+
+from duetime.api import problems
+from duetime.api.schemas import READ_ONLY, LogActionBody, PythonActionBody, TaskBody
+from duetime.api.times import TimeError, instant_of
+from duetime.events.types import Action, Definition, LogAction, PythonAction
+from duetime.recurrence.rules import Daily, Recurrence
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """A body that keeps the rules: its fields, and its canonical digest."""
+
+    body: TaskBody
+    fingerprint: str
+
+
+def read_wish(value: Any) -> Wish:
+    """Check a body, field by field. Raises ProblemError (422) naming every field at fault."""
+    if isinstance(value, dict) and not READ_ONLY.isdisjoint(value):
+        value = {name: member for name, member in value.items() if name not in READ_ONLY}
+    try:
+        body = TaskBody.model_validate(value)
+    except ValidationError as refused:
+        raise problems.of_validation(refused) from None
+    return Wish(body, _fingerprint(value))
+
+
+def new_definition(wish: Wish, known_actions: Collection[str] | None) -> Definition:
+    """Give the definition of a new task. Raises ProblemError (422)."""
+    body = wish.body
+    if body.recurrence is not None and not body.recurring:
+        raise problems.of_field(
+            "recurring",
+            "is false although there is a `recurrence`",
+            rule="`recurring` is true exactly when there is a recurrence",
+        )
+    action = _action(body)
+    _expect_known(action, known_actions)
+    return Definition(
+        description=body.description,
+        time=_instant(body, body.timezone),
+        timezone=body.timezone,
+        recurrence=Daily() if body.recurring else None,
+        action=action,
+        timeout_seconds=body.timeout_seconds,
+    )
+
+
+def replaced_definition(
+    wish: Wish, current: Definition, known_actions: Collection[str] | None
+) -> Definition:
+    """Give the definition after a PUT: the plain fields anew, what is not named as it stands.
+
+    `recurring: false` drops the recurrence, also where the body carries the old one back.
+    Raises ProblemError (422).
+    """
+    body = wish.body
+    named = body.model_fields_set
+    timezone = body.timezone if "timezone" in named else current.timezone
+    action = _action(body) if "action" in named else current.action
+    if action != current.action:
+        _expect_known(action, known_actions)
+    return Definition(
+        description=body.description,
+        time=_instant(body, timezone),
+        timezone=timezone,
+        recurrence=_replaced_recurrence(body, current),
+        action=action,
+        timeout_seconds=(
+            body.timeout_seconds if "timeout_seconds" in named else current.timeout_seconds
+        ),
+    )
+
+
+def _replaced_recurrence(body: TaskBody, current: Definition) -> Recurrence | None:
+    if not body.recurring:
+        return None
+    if body.recurrence is not None:
+        return Daily()
+    return current.recurrence or Daily()
+
+
+def _instant(body: TaskBody, timezone: str) -> datetime:
+    try:
+        return instant_of(body.time, timezone)
+    except TimeError as reason:
+        raise problems.of_field("time", str(reason)) from None
+
+
+def _action(body: TaskBody) -> Action:
+    match body.action:
+        case LogActionBody():
+            return LogAction()
+        case PythonActionBody(name=name, args=args):
+            return PythonAction(name=name, args=args)
+
+
+def _expect_known(action: Action, known_actions: Collection[str] | None) -> None:
+    if known_actions is None or not isinstance(action, PythonAction):
+        return
+    if action.name in known_actions:
+        return
+    names = ", ".join(sorted(known_actions)) or "none"
+    raise problems.of_field(
+        "action.name",
+        "is not the name of a registered Python action",
+        rule=f"`name` is one that was registered at start; known are: {names}",
+        suggestion=problems.nearest(action.name, sorted(known_actions)) or "",
+    )
+
+
+def _fingerprint(value: Mapping[str, Any]) -> str:
+    """Digest what the body says: order of names and white space do not count."""
+    canonical = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    return blake2b(canonical, digest_size=16).hexdigest()

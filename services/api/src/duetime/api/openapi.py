@@ -1,0 +1,294 @@
+"""The OpenAPI document: operations in words, with their answers; `schemas` has the shapes.
+
+Knows what each path is for. `python -m duetime.api.openapi` prints the document; the snapshot in
+docs/openapi.json is held to it by a test.
+"""
+
+import sys
+from functools import lru_cache
+from typing import Any, Final
+
+import orjson
+from fastapi import FastAPI, Response
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+
+from duetime.api.requests import IF_MATCH_RULE, KEY_RULE, LIMIT_RULE
+from duetime.api.schemas import ProblemAnswer, RunAnswer, TaskAnswer, TaskBody
+from duetime.http.problem import (
+    BODY_TOO_LARGE,
+    IDEMPOTENCY_KEY_REUSED,
+    INTERNAL,
+    INVALID_FIELDS,
+    INVALID_PARAMETERS,
+    LOG_UNAVAILABLE,
+    MALFORMED_JSON,
+    NOT_VISIBLE_YET,
+    OUTCOME_UNKNOWN,
+    PROBLEM_CONTENT_TYPE,
+    READ_MODELS_UNAVAILABLE,
+    REQUEST_INCOMPLETE,
+    REVISION_MISMATCH,
+    UNKNOWN_TASK,
+    UNSUPPORTED_MEDIA_TYPE,
+    ProblemType,
+)
+from duetime.limits import CURSOR_CHARS_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX
+from duetime.telemetry.metrics import duetime_version
+
+_REF: Final = "#/components/schemas/{model}"
+_DESCRIPTION: Final = """Register tasks; Duetime starts each one at its time and shows what ran,
+when, how late and why.
+
+Errors are RFC 9457 problems (`application/problem+json`) that name the field, the reason and the
+rule. Times in answers are UTC. Lists are plain arrays; where one goes on, the `Link` header says
+where (`rel="next"`).
+"""
+
+
+def _header(description: str) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": "string"}}
+
+
+_ETAG: Final = {"ETag": _header("the task's revision, as a strong entity tag")}
+_VISIBLE: Final = {
+    "Duetime-Visible": _header("`false` where a read may not show the change yet; else absent"),
+    "Preference-Applied": _header("`respond-async` where that was asked for"),
+}
+_LINK: Final = {"Link": _header('the next page as `rel="next"`, where there is more')}
+_CREATED: Final = {
+    "Location": _header("the task's path"),
+    "Idempotency-Key": _header("the request's key, or one made up: a repeat with it is safe"),
+    "Idempotency-Replayed": _header("`true` where an earlier request had registered the task"),
+}
+_TASK_ID: Final = {
+    "name": "task_id",
+    "in": "path",
+    "required": True,
+    "description": "the task's id",
+    "schema": {"type": "string"},
+}
+_IF_MATCH: Final = {
+    "name": "If-Match",
+    "in": "header",
+    "description": f"change the task only at this revision. {IF_MATCH_RULE}",
+    "schema": {"type": "string"},
+}
+_PREFER: Final = {
+    "name": "Prefer",
+    "in": "header",
+    "description": "`respond-async`: answer once the change is durable, before it can be read",
+    "schema": {"type": "string"},
+}
+_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "repeats under the same key register one task. " + KEY_RULE,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+}
+_PAGE: Final = [
+    {
+        "name": "limit",
+        "in": "query",
+        "description": f"how many at most; {PAGE_ITEMS_DEFAULT:,} if absent. {LIMIT_RULE}",
+        "schema": {"type": "integer", "minimum": 1, "maximum": PAGE_ITEMS_MAX},
+    },
+    {
+        "name": "cursor",
+        "in": "query",
+        "description": "where to go on, as the Link header of the page before gave it",
+        "schema": {"type": "string", "minLength": 1, "maxLength": CURSOR_CHARS_MAX},
+    },
+]
+_BODY: Final = {
+    "required": True,
+    "content": {"application/json": {"schema": {"$ref": _REF.format(model="TaskBody")}}},
+}
+_BODY_PROBLEMS: Final = (
+    MALFORMED_JSON,
+    REQUEST_INCOMPLETE,
+    BODY_TOO_LARGE,
+    UNSUPPORTED_MEDIA_TYPE,
+    INVALID_FIELDS,
+)
+_READ_PROBLEMS: Final = (INVALID_PARAMETERS, READ_MODELS_UNAVAILABLE)
+_FIND_PROBLEMS: Final = (UNKNOWN_TASK, NOT_VISIBLE_YET)
+_WRITE_PROBLEMS: Final = (LOG_UNAVAILABLE, OUTCOME_UNKNOWN, INTERNAL)
+
+
+def _answers(
+    status: int,
+    description: str,
+    *problems: ProblemType,
+    model: Any = None,
+    headers: dict[str, Any] | None = None,
+) -> dict[int | str, dict[str, Any]]:
+    """Give the answers of an operation: the good one, and the problems grouped by status."""
+    good: dict[str, Any] = {"description": description}
+    if model is not None:
+        good["model"] = model
+    if headers:
+        good["headers"] = headers
+    told: dict[int | str, dict[str, Any]] = {status: good}
+    schema = {"$ref": _REF.format(model="ProblemAnswer")}
+    for code in sorted({problem.status for problem in problems}):
+        same = [problem for problem in problems if problem.status == code]
+        told[code] = {
+            "description": "; ".join(f"{problem.title} (`{problem.uri}`)" for problem in same),
+            "content": {PROBLEM_CONTENT_TYPE: {"schema": schema}},
+        }
+    return told
+
+
+def _operation(
+    name: str,
+    tag: str,
+    summary: str,
+    answers: dict[int | str, dict[str, Any]],
+    **extra: Any,
+) -> dict[str, Any]:
+    status = next(iter(answers))
+    return {
+        "operation_id": name,
+        "tags": [tag],
+        "summary": summary,
+        "description": "",
+        "status_code": status,
+        "responses": answers,
+        "openapi_extra": extra or None,
+    }
+
+
+OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
+    ("POST", "/tasks"): _operation(
+        "createTask",
+        "tasks",
+        "Register a task",
+        _answers(
+            201,
+            "the task as it was registered",
+            *(*_BODY_PROBLEMS, *_READ_PROBLEMS, IDEMPOTENCY_KEY_REUSED, *_WRITE_PROBLEMS),
+            model=TaskAnswer,
+            headers={**_ETAG, **_CREATED, **_VISIBLE},
+        ),
+        parameters=[_KEY, _PREFER],
+        requestBody=_BODY,
+    ),
+    ("GET", "/tasks"): _operation(
+        "listTasks",
+        "tasks",
+        "List tasks: waiting ones by next due, then finished ones",
+        _answers(200, "a page of tasks", *_READ_PROBLEMS, model=list[TaskAnswer], headers=_LINK),
+        parameters=_PAGE,
+    ),
+    ("GET", "/tasks/logs"): _operation(
+        "listLogLines",
+        "runs",
+        "List what happened, one line per run, newest first",
+        _answers(200, "a page of lines", *_READ_PROBLEMS, model=list[str], headers=_LINK),
+        parameters=_PAGE,
+    ),
+    ("GET", "/tasks/{task_id}"): _operation(
+        "getTask",
+        "tasks",
+        "Give a task as it stands",
+        _answers(
+            200, "the task", *_FIND_PROBLEMS, *_READ_PROBLEMS, model=TaskAnswer, headers=_ETAG
+        ),
+        parameters=[_TASK_ID],
+    ),
+    ("PUT", "/tasks/{task_id}"): _operation(
+        "replaceTask",
+        "tasks",
+        "Replace the plain fields of a task; what the body does not name stays",
+        _answers(
+            200,
+            "the task after the change",
+            *(*_FIND_PROBLEMS, *_BODY_PROBLEMS, *_READ_PROBLEMS, REVISION_MISMATCH),
+            *_WRITE_PROBLEMS,
+            model=TaskAnswer,
+            headers={**_ETAG, **_VISIBLE},
+        )
+        | {202: {"description": "durable; whether the condition held is not known yet"}},
+        parameters=[_TASK_ID, _IF_MATCH, _PREFER],
+        requestBody=_BODY,
+    ),
+    ("DELETE", "/tasks/{task_id}"): _operation(
+        "deleteTask",
+        "tasks",
+        "Delete a task: no occurrence of it starts any more",
+        _answers(
+            204,
+            "the task is gone",
+            *(*_FIND_PROBLEMS, *_READ_PROBLEMS, REVISION_MISMATCH, *_WRITE_PROBLEMS),
+            headers=_VISIBLE,
+        )
+        | {202: {"description": "durable; whether the condition held is not known yet"}},
+        parameters=[_TASK_ID, _IF_MATCH, _PREFER],
+    ),
+    ("GET", "/tasks/{task_id}/runs"): _operation(
+        "listRunsOfTask",
+        "runs",
+        "List the runs of one task, newest first",
+        _answers(
+            200,
+            "a page of runs",
+            *(*_FIND_PROBLEMS, *_READ_PROBLEMS),
+            model=list[RunAnswer],
+            headers=_LINK,
+        ),
+        parameters=[_TASK_ID, *_PAGE],
+    ),
+    ("GET", "/runs"): _operation(
+        "listRuns",
+        "runs",
+        "List the runs of all tasks, newest first",
+        _answers(200, "a page of runs", *_READ_PROBLEMS, model=list[RunAnswer], headers=_LINK),
+        parameters=_PAGE,
+    ),
+}
+"""What each operation is, by method and path."""
+
+
+def describe(method: str, path: str) -> dict[str, Any]:
+    """Give what FastAPI is to be told of an operation."""
+    return OPERATIONS[method, path]
+
+
+@lru_cache(maxsize=1)
+def document() -> dict[str, Any]:
+    """Give the OpenAPI 3.1 document of the api. Treat it as frozen."""
+    skeleton = FastAPI()
+    for (method, path), told in OPERATIONS.items():
+        skeleton.add_api_route(path, _nothing, methods=[method], **told)
+    made = get_openapi(
+        title="Duetime",
+        version=duetime_version(),
+        summary="A distributed task scheduler",
+        description=_DESCRIPTION,
+        routes=skeleton.routes,
+        tags=[
+            {"name": "tasks", "description": "What is to run, and when"},
+            {"name": "runs", "description": "What ran"},
+        ],
+    )
+    _, shapes = models_json_schema(
+        [(TaskBody, "validation"), (ProblemAnswer, "validation")], ref_template=_REF
+    )
+    schemas: dict[str, Any] = made.setdefault("components", {}).setdefault("schemas", {})
+    schemas.update(shapes["$defs"])
+    made["components"]["schemas"] = dict(sorted(schemas.items()))
+    return made
+
+
+def text() -> bytes:
+    """Give the document as it is committed."""
+    return orjson.dumps(document(), option=orjson.OPT_INDENT_2) + b"\n"
+
+
+async def _nothing() -> Response:
+    return Response()
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(text())

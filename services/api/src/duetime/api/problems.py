@@ -1,0 +1,236 @@
+"""From refusals to problems: which HTTP answer each rejection of the domain has. One table.
+
+Knows the domain's rejection codes, pydantic's error types and the sentences for them.
+"""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from duetime.api.schemas import ACTION_TYPES, READ_ONLY, RULES, TaskBody
+from duetime.http.problem import (
+    INVALID_FIELDS,
+    INVALID_PARAMETERS,
+    LOG_UNAVAILABLE,
+    NOT_VISIBLE_YET,
+    OUTCOME_UNKNOWN,
+    READ_MODELS_UNAVAILABLE,
+    REVISION_MISMATCH,
+    UNKNOWN_TASK,
+    FieldError,
+    Problem,
+    ProblemError,
+    ProblemType,
+    invalid,
+)
+from duetime.limits import FUTURE_YEARS_MAX, PAST_SECONDS_MAX, RETRY_AFTER_SECONDS
+from duetime.task.decide import Rejection, RejectionCode
+
+PROBLEM_OF: Final[Mapping[RejectionCode, ProblemType]] = {
+    RejectionCode.UNKNOWN_TASK: UNKNOWN_TASK,
+    RejectionCode.REVISION_MISMATCH: REVISION_MISMATCH,
+    RejectionCode.TIME_PAST: INVALID_FIELDS,
+    RejectionCode.TIME_TOO_FAR: INVALID_FIELDS,
+}
+_RULE_OF: Final[Mapping[RejectionCode, str]] = {
+    RejectionCode.TIME_PAST: f"`time` lies ahead, or at most {PAST_SECONDS_MAX:.0f} s back",
+    RejectionCode.TIME_TOO_FAR: f"`time` lies at most {FUTURE_YEARS_MAX} years ahead",
+}
+_RETRY_AFTER: Final = (("retry-after", str(RETRY_AFTER_SECONDS)),)
+_FIELDS: Final = tuple(TaskBody.model_fields)
+_TYPES: Final = {
+    "bool_type": "true or false",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+    "float_type": "a number",
+    "string_type": "text",
+}
+_SHOWN_CHARS_MAX: Final = 80
+
+
+def of_rejection(rejection: Rejection) -> ProblemError:
+    """Give the problem of a command that the domain refused."""
+    kind = PROBLEM_OF[rejection.code]
+    if rejection.field is None:
+        return ProblemError(Problem(type=kind, detail=rejection.reason))
+    error = FieldError(
+        field=rejection.field,
+        pointer=f"/{rejection.field}",
+        reason=rejection.reason,
+        rule=_RULE_OF.get(rejection.code, RULES[rejection.field]),
+    )
+    return ProblemError(invalid(kind, (error,)))
+
+
+def of_field(field: str, reason: str, *, rule: str = "", suggestion: str = "") -> ProblemError:
+    """Give the problem of one field of a body; `field` may be dotted."""
+    error = FieldError(
+        field=field,
+        pointer="/" + field.replace(".", "/"),
+        reason=reason,
+        rule=rule or RULES[field.partition(".")[0]],
+        suggestion=suggestion or None,
+    )
+    return ProblemError(invalid(INVALID_FIELDS, (error,)))
+
+
+def of_parameter(name: str, reason: str, rule: str, *, suggestion: str = "") -> ProblemError:
+    """Give the problem of one parameter of the query."""
+    error = FieldError(
+        field=name, parameter=name, reason=reason, rule=rule, suggestion=suggestion or None
+    )
+    return ProblemError(invalid(INVALID_PARAMETERS, (error,)))
+
+
+def of_header(name: str, reason: str, rule: str) -> ProblemError:
+    """Give the problem of one header."""
+    error = FieldError(field=name, header=name, reason=reason, rule=rule)
+    return ProblemError(invalid(INVALID_PARAMETERS, (error,)))
+
+
+def unknown_task() -> ProblemError:
+    """Give the answer to an id that is no task's, of whatever shape."""
+    return ProblemError(Problem(type=UNKNOWN_TASK, detail="there is no task with this id"))
+
+
+def refused_by_log(reason: str) -> ProblemError:
+    """Give the answer to a write that the log did not take."""
+    return ProblemError(
+        Problem(
+            type=LOG_UNAVAILABLE,
+            detail=f"the change was not written: {reason}",
+            headers=_RETRY_AFTER,
+        )
+    )
+
+
+def outcome_unknown(reason: str, task_id: str, idempotency_key: str | None) -> ProblemError:
+    """Give the answer to a write of which nobody knows whether it landed."""
+    extra: dict[str, Any] = {"task_id": task_id}
+    headers = list(_RETRY_AFTER)
+    repeat = "read the task before you repeat the change"
+    if idempotency_key is not None:
+        extra["idempotency_key"] = idempotency_key
+        headers.append(("idempotency-key", idempotency_key))
+        repeat = "a repeat with this Idempotency-Key is safe"
+    return ProblemError(
+        Problem(
+            type=OUTCOME_UNKNOWN,
+            detail=f"nobody can say yet whether the change was written ({reason}); {repeat}",
+            extra=extra,
+            headers=tuple(headers),
+        )
+    )
+
+
+def not_visible_yet() -> ProblemError:
+    """Give the answer where the read models are too far behind to say no."""
+    return ProblemError(
+        Problem(
+            type=NOT_VISIBLE_YET,
+            detail="the read models have not yet caught up with the log",
+            headers=_RETRY_AFTER,
+        )
+    )
+
+
+def read_models_unavailable() -> ProblemError:
+    """Give the answer where the read models cannot be asked."""
+    return ProblemError(
+        Problem(
+            type=READ_MODELS_UNAVAILABLE,
+            detail="the read models cannot be reached now",
+            headers=_RETRY_AFTER,
+        )
+    )
+
+
+def of_validation(refused: ValidationError) -> ProblemError:
+    """Give the problem of a body that breaks rules: one error per field, in the body's words."""
+    errors = tuple(_field_error(details) for details in refused.errors(include_url=False))
+    return ProblemError(invalid(INVALID_FIELDS, errors))
+
+
+def _field_error(details: ErrorDetails) -> FieldError:
+    path = _path(details["loc"])
+    field = ".".join(path) or "body"
+    top = path[0] if path else ""
+    suggestion = details.get("ctx", {}).get("suggestion")
+    rule = RULES.get(top, "")
+    match details["type"]:
+        case "missing":
+            reason = "is missing"
+        case "extra_forbidden":
+            reason, rule, suggestion = _unknown_field(path)
+        case "union_tag_invalid":
+            field, path = "action.type", ("action", "type")
+            reason = "is no known type of action"
+            given = str(details.get("ctx", {}).get("tag", ""))
+            suggestion = nearest(given, ACTION_TYPES)
+        case "union_tag_not_found":
+            field, path = "action.type", ("action", "type")
+            reason = "is missing"
+        case "rule":
+            reason = details["msg"]
+        case kind if kind in _TYPES:
+            reason = f"is {_json_type(details['input'])}, not {_TYPES[kind]}"
+        case _:
+            message = details["msg"]
+            reason = f"is wrong: {message[:1].lower()}{message[1:]}"
+    pointer = "".join(f"/{_escaped(part)}" for part in path)
+    return FieldError(
+        field=field, pointer=pointer, reason=reason, rule=rule, suggestion=suggestion or None
+    )
+
+
+def _path(location: Sequence[int | str]) -> tuple[str, ...]:
+    """Give the place in the body; pydantic also names the branch of a union that it took."""
+    path = tuple(_cut(str(part)) for part in location)
+    if len(path) > 1 and path[0] == "action" and path[1] in ACTION_TYPES:
+        return (path[0], *path[2:])
+    return path
+
+
+def _unknown_field(path: tuple[str, ...]) -> tuple[str, str, str | None]:
+    known: Sequence[str] = (*_FIELDS, *sorted(READ_ONLY))
+    rule = f"the fields are {', '.join(_FIELDS)}"
+    if len(path) > 1:
+        known = {"action": ("type", "name", "args"), "recurrence": ("rule",)}.get(path[0], ())
+        rule = RULES[path[0]]
+    near = nearest(path[-1], known)
+    hint = f"; did you mean `{near}`?" if near else ""
+    return f"is no known field{hint}", rule, near
+
+
+def nearest(given: str, known: Sequence[str]) -> str | None:
+    """Give the nearest known name: there is always one to name, however far."""
+    near = difflib.get_close_matches(given[:_SHOWN_CHARS_MAX].lower(), known, n=1, cutoff=0.0)
+    return near[0] if near else None
+
+
+def _json_type(value: object) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "text"
+        case list():
+            return "an array"
+        case _:
+            return "an object"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARS_MAX else text[:_SHOWN_CHARS_MAX] + "…"
+
+
+def _escaped(part: str) -> str:
+    return part.replace("~", "~0").replace("/", "~1")

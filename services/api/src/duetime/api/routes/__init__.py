@@ -1,0 +1,1 @@
+"""The paths of the api. Thin: they read a request, ask a handler, and write the answer."""

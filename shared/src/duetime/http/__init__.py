@@ -1,0 +1,1 @@
+"""What every HTTP surface of Duetime shares: problems, health. Plain ASGI, no framework."""
