@@ -30,6 +30,8 @@ LOG_READ_BYTES_MAX: Final = 4 * 1024 * 1024  # one read from disk: about 2,000 r
 LOG_ROW_BYTES_MAX: Final = (
     256 * 1024
 )  # records in one row of the disk: half a millisecond to decode
+LOG_CHECKPOINT_PAGES: Final = 1_000  # 4 MiB of write-ahead log: folded in beside the writer in ms
+LOG_CHECKPOINT_PAGES_MAX: Final = 16_000  # 64 MiB: from here the writer itself must do it
 LOG_PRUNE_ROWS_MAX: Final = 64  # rows removed by one step, so that appends wait some ms at most
 LOG_HANDOVER_SECONDS_MAX: Final = (
     5.0  # an owner that does not poll is passed over: half the promise
@@ -52,10 +54,15 @@ SUMMARY_BYTES_MAX: Final = 4_096  # result or error of a run, as it travels in T
 TICK_SECONDS: Final = 0.25  # transactions cost, not records: at most four bookkeeping ones a second
 TICK_SECONDS_MIN: Final = 0.05  # work due sooner wakes a partition at once, but not more often
 DUE_PER_DECISION_MAX: Final = 1_000  # about 1 MB of TaskDue and state in one transaction
+REDELIVER_SECONDS: Final = 30.0  # three times the promise: an open run unheard of is emitted again
+REDELIVER_SECONDS_MAX: Final = 600.0  # the wait doubles up to here
 CLOCK_REREAD_SECONDS: Final = 0.2  # waiting re-reads the wall clock at least this often
 
 # --- executor ----------------------------------------------------------------------------------
 HELD_RUNS_MAX: Final = 50_000  # per partition; beyond it the partition is paused, for memory only
+STARTED_AFTER_SECONDS: Final = 1.0  # a run alive by then gets a TaskStarted; most never need one
+LEASE_SECONDS: Final = 30.0  # how long a TaskStarted speaks for its run
+LEASE_RENEW_SECONDS: Final = 10.0  # a third of the lease: two renewals may fail
 CONCURRENCY_DEFAULT: Final = 1_000  # runs alive at once in one executor
 OUTCOMES_PER_APPEND_MAX: Final = 1_000  # one bookkeeping append; the next one takes the rest
 PYTHON_THREADS_MAX: Final = 32  # threads for synchronous python actions
@@ -68,6 +75,7 @@ PAGE_ITEMS_DEFAULT: Final = 1_000  # lists without `limit`
 PAGE_ITEMS_MAX: Final = 10_000  # about 6 MB of answer
 STORE_QUEUE_REQUESTS_MAX: Final = 10_000  # per thread of views.db: a second of look-ups at 0.1 ms
 STORE_WRITES_PER_COMMIT_MAX: Final = 64  # flushes that share a transaction; one is in flight mostly
+STORE_CHUNK_DOCUMENTS_MAX: Final = 200  # decoded in about 1 ms, for which the loop has to wait
 STORE_WAIT_SECONDS_MAX: Final = 10.0  # a flush takes milliseconds: then the disk has stopped
 
 # --- api ---------------------------------------------------------------------------------------
@@ -80,7 +88,11 @@ IDEMPOTENCY_KEY_CHARS_MAX: Final = 255  # what other APIs allow
 BODY_WAIT_SECONDS_MAX: Final = 10.0  # 256 KiB at 26 kB/s; a slower sender holds nothing of ours
 RETRY_AFTER_SECONDS: Final = 1  # what a 503 asks for: about what a full queue needs to drain
 CURSOR_CHARS_MAX: Final = 1_000  # a cursor is two keys of a list
+LOG_LINES_QUEUED_MAX: Final = 10_000  # about 5 MB of log lines that wait to be written
 RENDER_ITEMS_PER_SLICE: Final = 100  # about 2 ms at 20 us an item, then the loop may turn
+
+CLOCK_STEP_SECONDS: Final = 1.0  # ten times the stated NTP bound: beyond it the clock was set
+CLOCK_DOUBT_SECONDS: Final = 5.0  # how long a forward step is doubted: half of the promise
 
 # --- life cycle --------------------------------------------------------------------------------
 DRAIN_SECONDS_MAX: Final = 10.0  # SIGTERM to exit, in-flight runs included

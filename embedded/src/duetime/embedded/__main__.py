@@ -5,9 +5,11 @@ The only place of this process that chooses adapters and reads the environment.
 
 import asyncio
 import os
-import random
 import signal
+import socket
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -18,14 +20,18 @@ from duetime.api.server import bind
 from duetime.api.settings import ApiSettings
 from duetime.embedded.assemble import Parts, assemble
 from duetime.embedded.data_dir import DataDir, DataDirError
+from duetime.embedded.retention import PRUNED_PER_STEP_MAX
 from duetime.embedded.settings import EmbeddedSettings
-from duetime.executor.actions.python import load_functions
+from duetime.executor.actions.python import Function, load_functions
 from duetime.limits import PARTITIONS_EMBEDDED
+from duetime.log.port import LogError
 from duetime.log.sqlite import SqliteLog
+from duetime.runtime.backoff import chance
 from duetime.runtime.clock import SystemClock
 from duetime.runtime.ids import SystemIds
 from duetime.runtime.service import supervise
 from duetime.settings.base import Environment, SettingsError
+from duetime.store.port import StoreError
 from duetime.store.sqlite import SqliteStore
 from duetime.telemetry.metrics import Metrics
 
@@ -75,26 +81,37 @@ def run(
         settings = environment.read(
             EmbeddedSettings, data_dir=data_dir, actions=tuple(actions) if actions else None
         )
-        uvloop.run(_run(api, settings))
+        functions = load_functions(settings.actions)
+        listener = bind(api.host, api.port)
+        data = DataDir.open(settings.data_dir)
     except (SettingsError, DataDirError) as refused:
         _refuse(str(refused))
     except ImportError as fault:
         _refuse(f"A module of --actions cannot be imported: {fault}")
     except OSError as fault:
-        _refuse(f"Duetime cannot listen on {api.host}:{api.port}: {fault.strerror}.")
+        _refuse(f"Duetime cannot listen where it was told: {fault.strerror}.")
+    else:
+        try:
+            uvloop.run(_run(api, settings, functions, listener, data))
+        except (LogError, StoreError) as refused:
+            _refuse(str(refused))
 
 
-async def _run(api: ApiSettings, settings: EmbeddedSettings) -> None:
-    functions = load_functions(settings.actions)
-    listener = bind(api.host, api.port)
+async def _run(
+    api: ApiSettings,
+    settings: EmbeddedSettings,
+    functions: Mapping[str, Function],
+    listener: socket.socket,
+    data: DataDir,
+) -> None:
     clock = SystemClock()
     async with AsyncExitStack() as stack:
-        stack.callback(listener.close)
-        data = DataDir.open(settings.data_dir)
         stack.callback(data.close)
-        log = await SqliteLog.open(data.log_path, partitions=PARTITIONS_EMBEDDED, now=clock.now)
-        stack.push_async_callback(log.close)
-        store = await SqliteStore.open(data.views_path)
+        stack.callback(listener.close)
+        log = await stack.enter_async_context(
+            SqliteLog.open(data.log_path, partitions=PARTITIONS_EMBEDDED, now=clock.now)
+        )
+        store = await SqliteStore.open(data.views_path, log_id=log.cluster_id)
         stack.push_async_callback(store.close)
         node = assemble(
             Parts(
@@ -103,12 +120,12 @@ async def _run(api: ApiSettings, settings: EmbeddedSettings) -> None:
                 clock=clock,
                 ids=SystemIds(clock),
                 metrics=Metrics(of_process=True),
-                fraction=random.random,
+                fraction=chance,
                 functions=functions,
                 concurrency=settings.concurrency,
                 api=api,
                 listener=listener,
-                prunes=(),
+                prunes=(partial(store.prune, items_max=PRUNED_PER_STEP_MAX), log.prune),
             )
         )
         stop = asyncio.Event()
@@ -116,7 +133,8 @@ async def _run(api: ApiSettings, settings: EmbeddedSettings) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         host, port = listener.getsockname()[:2]
-        typer.echo(f"Duetime listens on http://{host}:{port} (its documentation: /docs).")
+        shown = f"[{host}]" if ":" in host else host
+        typer.echo(f"Duetime listens on http://{shown}:{port} (its documentation: /docs).")
         typer.echo(f"It keeps its data in {data.path}. Ctrl-C stops it.")
         await supervise(node.services, stop)
         typer.echo("Duetime has stopped.")

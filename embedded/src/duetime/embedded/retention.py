@@ -12,7 +12,7 @@ from duetime.limits import RETENTION_SECONDS
 from duetime.runtime.clock import Clock
 
 _EVERY_SECONDS: Final = 60.0
-_ITEMS_PER_STEP_MAX: Final = 1_000  # one short transaction: nobody waits long behind it
+PRUNED_PER_STEP_MAX: Final = 1_000  # one short transaction: nobody waits long behind it
 
 Prune = Callable[[datetime], Awaitable[int]]
 """Deletes some of what lies before an instant; gives how many. 0: nothing is left."""
@@ -43,7 +43,7 @@ class RetentionService:
     async def _exhaust(self, prune: Prune, before: datetime) -> None:
         left = True
         while left and not self._stop.is_set():
-            left = await prune(before) >= _ITEMS_PER_STEP_MAX
+            left = await prune(before) >= PRUNED_PER_STEP_MAX
 
     def drain(self) -> None:
         """Stop after the step under way."""

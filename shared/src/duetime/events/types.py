@@ -7,12 +7,15 @@ Defaults are left out on the wire, so a new optional field costs old readers not
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from duetime.limits import ACTION_TIMEOUT_SECONDS_DEFAULT
 from duetime.recurrence.rules import Recurrence
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+"""An aware datetime: one without a zone cannot be compared, so no reader lets it in."""
 
 
 class LogAction(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="log"):
@@ -35,7 +38,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All that an owner says about a task. `time` is the first nominal time and never moves."""
 
     description: str
-    time: datetime
+    time: Instant
     timezone: str = "UTC"
     recurrence: Recurrence | None = None
     action: Action = LogAction()
@@ -133,17 +136,17 @@ class TaskDue(Event, frozen=True, kw_only=True, omit_defaults=True):
 
     run_id: str
     description: str
-    nominal_at: datetime
-    due_at: datetime
+    nominal_at: Instant
+    due_at: Instant
     based_on: int
     action: Action
     timeout_seconds: float
     kind: RunKind = RunKind.SCHEDULED
     attempt: int = 1
     delivery: int = 1
-    accepted_at: datetime | None = None
-    start_by: datetime | None = None
-    next_due_at: datetime | None = None
+    accepted_at: Instant | None = None
+    start_by: Instant | None = None
+    next_due_at: Instant | None = None
 
 
 class TaskStarted(Event, frozen=True, kw_only=True, omit_defaults=True):
@@ -152,9 +155,10 @@ class TaskStarted(Event, frozen=True, kw_only=True, omit_defaults=True):
     run_id: str
     attempt: int
     executor: str
-    due_at: datetime
-    started_at: datetime
-    lease_until: datetime
+    due_at: Instant
+    started_at: Instant
+    lease_until: Instant
+    delivery: int = 1
 
 
 class TaskExecuted(Event, frozen=True, kw_only=True, omit_defaults=True):
@@ -162,10 +166,10 @@ class TaskExecuted(Event, frozen=True, kw_only=True, omit_defaults=True):
 
     run_id: str
     description: str
-    nominal_at: datetime
-    due_at: datetime
-    started_at: datetime
-    finished_at: datetime
+    nominal_at: Instant
+    due_at: Instant
+    started_at: Instant
+    finished_at: Instant
     outcome: Outcome
     executor: str
     action: str
@@ -173,9 +177,9 @@ class TaskExecuted(Event, frozen=True, kw_only=True, omit_defaults=True):
     attempt: int = 1
     final: bool = True
     deferred: bool = False
-    accepted_at: datetime | None = None
-    retry_at: datetime | None = None
-    next_due_at: datetime | None = None
+    accepted_at: Instant | None = None
+    retry_at: Instant | None = None
+    next_due_at: Instant | None = None
     result: str | None = None
     error: str | None = None
 
@@ -186,11 +190,11 @@ class TaskSkipped(Event, frozen=True, kw_only=True, omit_defaults=True):
     description: str
     cause: SkipCause
     by: str
-    first_due_at: datetime
-    last_due_at: datetime
+    first_due_at: Instant
+    last_due_at: Instant
     run_id: str | None = None
     count: int | None = None
-    next_due_at: datetime | None = None
+    next_due_at: Instant | None = None
 
 
 TaskEvent = TaskCreated | TaskUpdated | TaskDeleted | TaskPaused | TaskResumed | TaskTriggered

@@ -1,8 +1,17 @@
-"""How long to wait before trying again: exponential, capped, with jitter. Pure."""
+"""How long to wait before trying again: exponential, capped, with jitter.
 
+Pure; `chance` is the one source of randomness, which composition roots hand in.
+"""
+
+import random
 from collections.abc import Callable
 
 import msgspec
+
+
+def chance() -> float:
+    """Give a random number in [0, 1), for production's jitter."""
+    return random.random()  # noqa: S311 - spreads retries, guards nothing
 
 
 class Backoff(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,28 +1,44 @@
 """The executor's decisions for one partition: which run may start, what an end means, what is done.
 
-Rule 1: holding, dedupe by (run id, attempt), due order and the settled prefix live here.
+Rule 1: holding, dedupe by (run id, attempt), due order, leases and the settled prefix live here.
 Rule 2: no log, no clock, no I/O, no action is performed here; starts and ends come in as inputs.
 
 A run and attempt starts once: it is *held*, then *running*, then *ended* (its outcome is known but
-not yet durable), then *settled* (TaskExecuted is in the log). The group's committed offset in `due`
-is the contiguous prefix of settled runs; its note is the offset in `executions` from which a new
-owner folds to learn what was settled beyond that prefix.
+not yet durable), then *settled* (TaskExecuted is in the log). A run alive after a second gets a
+TaskStarted with a lease, renewed while it runs: from then on the timer's deadline guards it.
+
+The group's committed offset in `due` is the contiguous prefix of runs that the log knows as settled
+or leased; its note is the offset in `executions` from which a new owner folds to learn which runs
+beyond that prefix the log knows.
 """
 
 import heapq
 from collections import deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final, NamedTuple
 
 from duetime.events.envelope import Envelope, Unreadable
-from duetime.events.types import Outcome, TaskDue, TaskExecuted
-from duetime.limits import OUTCOMES_PER_APPEND_MAX, VOID_AFTER_SECONDS
+from duetime.events.types import Outcome, TaskDue, TaskExecuted, TaskStarted
+from duetime.limits import (
+    LEASE_RENEW_SECONDS,
+    LEASE_SECONDS,
+    OUTCOMES_PER_APPEND_MAX,
+    STARTED_AFTER_SECONDS,
+    VOID_AFTER_SECONDS,
+)
 
-_REMEMBERED: Final = timedelta(seconds=VOID_AFTER_SECONDS)  # starts are remembered past due
+_REMEMBERED: Final = timedelta(seconds=VOID_AFTER_SECONDS)  # starts are remembered past their end
+_STARTED_AFTER: Final = timedelta(seconds=STARTED_AFTER_SECONDS)
+_LEASE: Final = timedelta(seconds=LEASE_SECONDS)
+_RENEW: Final = timedelta(seconds=LEASE_RENEW_SECONDS)
 
 RunKey = tuple[str, int]
 """Run id and attempt."""
+
+Fact = TaskExecuted | TaskStarted
+"""What an executor says about a run."""
 
 
 class Ended(NamedTuple):
@@ -40,6 +56,12 @@ class Prefix(NamedTuple):
     executions: int
 
 
+class _Running(NamedTuple):
+    due: TaskDue
+    started_at: datetime
+    lease_at: datetime  # when its next TaskStarted is to be written
+
+
 class ExecutorCore:
     """The runs of one partition."""
 
@@ -49,12 +71,16 @@ class ExecutorCore:
         self._due_position = 0
         self._held: dict[RunKey, TaskDue] = {}
         self._order: list[tuple[datetime, str, int]] = []
-        self._running: dict[RunKey, tuple[TaskDue, datetime]] = {}
+        self._running: dict[RunKey, _Running] = {}
+        self._lease_order: list[tuple[datetime, str, int]] = []
         self._ended: dict[RunKey, TaskExecuted] = {}
-        self._settled: dict[RunKey, int] = {}  # to the offset of its TaskExecuted
+        self._settled: set[RunKey] = set()
+        self._leased: dict[RunKey, int] = {}  # by an executor before this one, to the delivery
+        self._known: dict[RunKey, int] = {}  # settled or leased: offset of what says so
         self._forget: deque[tuple[datetime, RunKey]] = deque()
         self._ledger: deque[tuple[int, RunKey]] = deque()  # due offset and key, in offset order
         self._executions_end = 0
+        self._executions_floor: int | None = 0
         self._prefix_due = 0
 
     # --- learn --------------------------------------------------------------------------------
@@ -64,15 +90,26 @@ class ExecutorCore:
         self._due_position = due
         self._prefix_due = due
         self._executions_end = executions
+        self._executions_floor = executions
 
     def learn_settled(self, inputs: Sequence[Envelope | Unreadable]) -> None:
-        """Fold `executions` at a take-over: what is recorded as ended is not started again."""
+        """Fold `executions` at a take-over.
+
+        What is recorded as ended is not started again; what runs under a lease is left alone until
+        the timer, after the lease, emits it again.
+        """
         for record in inputs:
             assert record.position is not None
-            self._executions_end = max(self._executions_end, record.position.offset + 1)
-            if isinstance(record, Envelope) and isinstance(record.event, TaskExecuted):
-                event = record.event
-                self._settle((event.run_id, event.attempt), record.position.offset, event.due_at)
+            offset = record.position.offset
+            self._executions_end = max(self._executions_end, offset + 1)
+            event = record.event if isinstance(record, Envelope) else None
+            if isinstance(event, TaskExecuted):
+                self._settle(event, offset)
+            elif isinstance(event, TaskStarted):
+                key = (event.run_id, event.attempt)
+                self._leased[key] = event.delivery
+                self._known[key] = offset
+                self._forget.append((event.lease_until, key))
 
     def apply(self, inputs: Sequence[Envelope | Unreadable]) -> None:
         """Hold what `due` brings; records already seen change nothing."""
@@ -82,17 +119,29 @@ class ExecutorCore:
             if at.offset < self._due_position:
                 continue
             self._due_position = at.offset + 1
-            if not isinstance(record, Envelope) or not isinstance(record.event, TaskDue):
-                continue
-            due = record.event
-            key = (due.run_id, due.attempt)
-            self._ledger.append((at.offset, key))
-            if key in self._settled or key in self._running or key in self._ended:
-                continue
-            held = self._held.get(key)
-            if held is None or held.based_on <= due.based_on:
-                self._held[key] = due
-                heapq.heappush(self._order, (due.due_at, due.run_id, due.attempt))
+            if isinstance(record, Envelope) and isinstance(record.event, TaskDue):
+                due = record.event
+                self._ledger.append((at.offset, (due.run_id, due.attempt)))
+                self._hold(due)
+
+    def caught_up(self) -> None:
+        """All of `due` that was there at the take-over has been read.
+
+        Until then a commit must not move the note on: a settled run beyond the prefix whose TaskDue
+        has not been read again yet would be started once more by the next owner.
+        """
+        self._executions_floor = None
+
+    def _hold(self, due: TaskDue) -> None:
+        key = (due.run_id, due.attempt)
+        if key in self._settled or key in self._running or key in self._ended:
+            return
+        if self._leased.get(key, 0) >= due.delivery:
+            return
+        held = self._held.get(key)
+        if held is None or held.based_on <= due.based_on:
+            self._held[key] = due
+            heapq.heappush(self._order, (due.due_at, due.run_id, due.attempt))
 
     # --- decide -------------------------------------------------------------------------------
 
@@ -114,15 +163,77 @@ class ExecutorCore:
             heapq.heappush(self._order, entry)
         return runs
 
+    def facts(self, now: datetime) -> Sequence[Fact]:
+        """Give what is to be appended: ends not yet in the log, oldest first, and leases."""
+        facts: list[Fact] = list(islice(self._ended.values(), OUTCOMES_PER_APPEND_MAX))
+        if self._lease_order and self._lease_order[0][0] > now:
+            return facts
+        due = [entry for entry in self._lease_order if entry[0] <= now]
+        for lease_at, run_id, attempt in due:
+            running = self._running.get((run_id, attempt))
+            if running is not None and running.lease_at == lease_at:
+                facts.append(self._lease(running, now))
+        return facts
+
+    def _lease(self, running: _Running, now: datetime) -> TaskStarted:
+        due = running.due
+        return TaskStarted(
+            task_id=due.task_id,
+            tenant=due.tenant,
+            revision=due.revision,
+            run_id=due.run_id,
+            attempt=due.attempt,
+            delivery=due.delivery,
+            executor=self._executor,
+            due_at=due.due_at,
+            started_at=running.started_at,
+            lease_until=now + _LEASE,
+        )
+
+    def wake_at(self) -> datetime | None:
+        """Say when the earliest held run is due, or the earliest lease."""
+        wakes = [at for at in (self.due_at(), self.lease_at()) if at is not None]
+        return min(wakes, default=None)
+
+    def due_at(self) -> datetime | None:
+        """Say when the earliest held run is due."""
+        while self._order:
+            due_at, run_id, attempt = self._order[0]
+            held = self._held.get((run_id, attempt))
+            if held is not None and held.due_at == due_at:
+                return due_at
+            heapq.heappop(self._order)
+        return None
+
+    def lease_at(self) -> datetime | None:
+        """Say when the earliest TaskStarted is to be written."""
+        while self._lease_order:
+            lease_at, run_id, attempt = self._lease_order[0]
+            running = self._running.get((run_id, attempt))
+            if running is not None and running.lease_at == lease_at:
+                return lease_at
+            heapq.heappop(self._lease_order)
+        return None
+
+    # --- what happened ------------------------------------------------------------------------
+
     def started(self, due: TaskDue, now: datetime) -> None:
         """Note that an attempt has begun."""
         key = (due.run_id, due.attempt)
         del self._held[key]
-        self._running[key] = (due, now)
+        self._run(key, _Running(due, now, now + _STARTED_AFTER))
+
+    def _run(self, key: RunKey, running: _Running) -> None:
+        self._running[key] = running
+        heapq.heappush(self._lease_order, (running.lease_at, *key))
+        if len(self._lease_order) > 2 * len(self._running) + 64:
+            # Most runs end before their lease is due, and leave their entry behind.
+            self._lease_order = [(known.lease_at, *run) for run, known in self._running.items()]
+            heapq.heapify(self._lease_order)
 
     def ended(self, key: RunKey, end: Ended, now: datetime) -> TaskExecuted:
         """Note how an attempt ended; give the event that says so, to be appended."""
-        due, started_at = self._running.pop(key)
+        due, started_at, _ = self._running.pop(key)
         event = TaskExecuted(
             task_id=due.task_id,
             tenant=due.tenant,
@@ -147,50 +258,58 @@ class ExecutorCore:
         self._ended[key] = event
         return event
 
-    def outcomes(self) -> Sequence[TaskExecuted]:
-        """Give the ends that are not yet in the log, oldest first, as many as one append takes."""
-        ended = iter(self._ended.values())
-        return [event for event, _ in zip(ended, range(OUTCOMES_PER_APPEND_MAX), strict=False)]
-
-    def accepted(self, event: TaskExecuted, offset: int) -> None:
-        """Note that the log has taken an end."""
-        key = (event.run_id, event.attempt)
-        self._ended.pop(key, None)
+    def accepted(self, event: Fact, offset: int) -> None:
+        """Note that the log has taken a fact."""
         self._executions_end = max(self._executions_end, offset + 1)
-        self._settle(key, offset, event.due_at)
+        key = (event.run_id, event.attempt)
+        if isinstance(event, TaskExecuted):
+            self._ended.pop(key, None)
+            self._settle(event, offset)
+            return
+        self._known[key] = offset
+        running = self._running.get(key)
+        if running is not None:
+            lease_at = event.lease_until - _LEASE + _RENEW
+            self._run(key, running._replace(lease_at=lease_at))
+
+    # --- the settled prefix -------------------------------------------------------------------
 
     def prefix(self) -> Prefix:
         """Give what may be committed now.
 
-        Ends are appended one batch at a time, so an end that is not settled yet will land at or
+        Facts are appended one batch at a time, so what the log does not know yet will land at or
         after the end offset known here.
         """
-        while self._ledger and self._ledger[0][1] in self._settled:
+        while self._ledger and self._ledger[0][1] in self._known:
             self._prefix_due = self._ledger.popleft()[0] + 1
         if not self._ledger:
             self._prefix_due = self._due_position
-        beyond = [self._settled[key] for _, key in self._ledger if key in self._settled]
+        if self._executions_floor is not None:
+            return Prefix(self._prefix_due, self._executions_floor)
+        beyond = [self._known[key] for _, key in self._ledger if key in self._known]
         return Prefix(self._prefix_due, min(beyond, default=self._executions_end))
 
     def forget(self, now: datetime) -> None:
-        """Drop the memory of starts that lie a minute past due and before the prefix."""
-        unsettled = {key for _, key in self._ledger}
+        """Drop the memory of runs a minute after they ended, once they lie before the prefix."""
+        beyond = {key for _, key in self._ledger}
+        kept: list[tuple[datetime, RunKey]] = []
         while self._forget and self._forget[0][0] + _REMEMBERED < now:
-            _, key = self._forget.popleft()
-            if key in unsettled:
-                self._forget.append((now, key))
-                return
-            self._settled.pop(key, None)
+            until, key = self._forget.popleft()
+            if key in beyond:
+                kept.append((until, key))
+            elif key not in self._running:
+                self._settled.discard(key)
+                self._leased.pop(key, None)
+                self._known.pop(key, None)
+        self._forget.extendleft(reversed(kept))
 
-    def wake_at(self) -> datetime | None:
-        """Say when the earliest held run is due."""
-        while self._order:
-            due_at, run_id, attempt = self._order[0]
-            held = self._held.get((run_id, attempt))
-            if held is not None and held.due_at == due_at:
-                return due_at
-            heapq.heappop(self._order)
-        return None
+    def _settle(self, event: TaskExecuted, offset: int) -> None:
+        key = (event.run_id, event.attempt)
+        # A repeat by deadline may come long after due, so memory counts from the end.
+        self._forget.append((max(event.due_at, event.finished_at), key))
+        self._settled.add(key)
+        self._known[key] = offset
+        self._held.pop(key, None)
 
     @property
     def held_count(self) -> int:
@@ -201,9 +320,3 @@ class ExecutorCore:
     def running_count(self) -> int:
         """How many attempts are under way."""
         return len(self._running)
-
-    def _settle(self, key: RunKey, offset: int, due_at: datetime) -> None:
-        if key not in self._settled:
-            self._forget.append((due_at, key))
-        self._settled[key] = offset
-        self._held.pop(key, None)

@@ -8,13 +8,14 @@ behind them, one batch at a time, and the settled prefix is committed at most on
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from duetime.events.envelope import Envelope
 from duetime.events.types import TaskDue, TaskExecuted
 from duetime.executor.actions.attempt import SUCCEEDED, Actions, attempt, is_immediate
-from duetime.executor.core import Ended, ExecutorCore, Prefix
+from duetime.executor.core import Ended, ExecutorCore, Fact, Prefix
 from duetime.executor.slots import Slots
 from duetime.limits import DRAIN_SECONDS_MAX, HELD_RUNS_MAX, POLL_RECORDS_MAX
 from duetime.log.port import (
@@ -37,35 +38,37 @@ EXECUTOR_TOPICS: Final = (Topic.DUE,)
 _COMMIT_SECONDS: Final = 1.0  # what a restart reads again at most, for one small write a second
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutorParts:
+    """What all lanes of one executor share; `watch` is told every end that the log has accepted."""
+
+    log: Log
+    clock: Clock
+    name: str
+    actions: Actions
+    slots: Slots
+    backoff: Backoff
+    watch: Callable[[TaskExecuted], None]
+
+
 class ExecutorLane:
     """One partition's executor."""
 
     def __init__(
-        self,
-        *,
-        partition: int,
-        log: Log,
-        subscription: Subscription,
-        wake: Wake,
-        clock: Clock,
-        executor: str,
-        actions: Actions,
-        slots: Slots,
-        backoff: Backoff,
-        watch: Callable[[TaskExecuted], None],
+        self, parts: ExecutorParts, *, partition: int, subscription: Subscription, wake: Wake
     ) -> None:
-        """Make the lane; `watch` is told every end that the log has accepted."""
+        """Make the lane of a partition."""
         self._partition = partition
-        self._log = log
+        self._log = parts.log
         self._subscription = subscription
         self._wake = wake
-        self._clock = clock
-        self._core = ExecutorCore(executor=executor)
-        self._executor = executor
-        self._actions = actions
-        self._slots = slots
-        self._backoff = backoff
-        self._watch = watch
+        self._clock = parts.clock
+        self._core = ExecutorCore(executor=parts.name)
+        self._executor = parts.name
+        self._actions = parts.actions
+        self._slots = parts.slots
+        self._backoff = parts.backoff
+        self._watch = parts.watch
         self._runs: set[asyncio.Task[None]] = set()
         self._bookkeeping: asyncio.Task[None] | None = None
         self._committed_at: float = 0.0
@@ -73,6 +76,7 @@ class ExecutorLane:
         self._paused = False
         self._fault: BaseException | None = None
         self._committed = Prefix(-1, -1)
+        self._due_end: int | None = None
 
     @property
     def live(self) -> bool:
@@ -95,6 +99,7 @@ class ExecutorLane:
         due = 0 if committed is None else committed.offset
         offset = 0 if committed is None or not committed.note else int(committed.note)
         self._core.restore(due=due, executions=offset)
+        self._due_end = (await self._log.end_offsets(Topic.DUE))[self._partition]
         end = (await self._log.end_offsets(Topic.EXECUTIONS))[self._partition]
         while offset < end:
             records, offset = await self._log.read(
@@ -104,12 +109,17 @@ class ExecutorLane:
         self._live = True
         return {Topic.DUE: due}
 
+    def _note_position(self, position: int | None) -> None:
+        if self._due_end is not None and position is not None and position >= self._due_end:
+            self._due_end = None
+            self._core.caught_up()
+
     async def step(self, inputs: Sequence[Stored], positions: TopicOffsets) -> None:
         """Hold what came, start what is due, keep the books."""
-        del positions
         if self._fault is not None:
             raise self._fault  # a fault of ours, not of an action: it ends the process, loudly
         self._core.apply([read_event(record) for record in inputs])
+        self._note_position(positions.get(Topic.DUE))
         self._start_due()
         self._keep_books()
         self._bound_memory()
@@ -117,8 +127,11 @@ class ExecutorLane:
             await self._commit()
 
     def wake_at(self) -> datetime | None:
-        """Say when the earliest held run is due; with no slot free, only a freed one matters."""
-        return self._core.wake_at() if self._slots.free else None
+        """Say when the core wants a step; with no slot free, runs wait for a freed one."""
+        if self._bookkeeping is not None and self._core.lease_at() is not None:
+            # The append under way wakes the lane itself; its lease must not spin it until then.
+            return self._core.due_at() if self._slots.free else None
+        return self._core.wake_at() if self._slots.free else self._core.lease_at()
 
     async def drain(self) -> None:
         """Start nothing more; give what runs a bounded time, and write down what ended."""
@@ -126,7 +139,7 @@ class ExecutorLane:
         until = loop.time() + DRAIN_SECONDS_MAX
         while self._runs and loop.time() < until:
             await asyncio.wait(self._runs, timeout=until - loop.time())
-        while (self._core.outcomes() or self._bookkeeping) and loop.time() < until:
+        while (self._core.facts(self._clock.now()) or self._bookkeeping) and loop.time() < until:
             self._keep_books()
             if self._bookkeeping is not None:
                 await asyncio.wait([self._bookkeeping], timeout=until - loop.time())
@@ -185,7 +198,7 @@ class ExecutorLane:
         """Append the ends so far, unless an append is under way; its end asks for the next."""
         if self._bookkeeping is not None and self._bookkeeping.done():
             self._bookkeeping_ended()
-        if self._bookkeeping is None and self._core.outcomes():
+        if self._bookkeeping is None and self._core.facts(self._clock.now()):
             self._bookkeeping = asyncio.create_task(
                 self._append(), name=f"executions of partition {self._partition}"
             )
@@ -201,7 +214,7 @@ class ExecutorLane:
         A repeat names the same run and attempt, so it is harmless to all who read it, whereas an
         end that is forgotten would start its run again.
         """
-        events = self._core.outcomes()
+        events = self._core.facts(self._clock.now())
         fault_count = 0
         try:
             while events:
@@ -210,7 +223,8 @@ class ExecutorLane:
                 for event, outcome in zip(events, outcomes, strict=True):
                     if isinstance(outcome, Accepted):
                         self._core.accepted(event, outcome.offset)
-                        self._watch(event)
+                        if isinstance(event, TaskExecuted):
+                            self._watch(event)
                     else:
                         left.append(event)
                 events = left
@@ -220,10 +234,10 @@ class ExecutorLane:
         finally:
             self._wake()
 
-    def _record(self, event: TaskExecuted) -> Record:
+    def _record(self, event: Fact) -> Record:
         envelope = Envelope(
             event=event,
-            event_id=f"{event.run_id}.{event.attempt}.ended",
+            event_id=_event_id(event),
             source=self._executor,
             time=self._clock.now(),
         )
@@ -252,3 +266,10 @@ class ExecutorLane:
         elif self._paused and self._core.held_count < HELD_RUNS_MAX // 2:
             self._paused = False
             self._subscription.resume(self._partition)
+
+
+def _event_id(event: Fact) -> str:
+    """Name a fact by what it says, so that a repeat of it has the same name."""
+    if isinstance(event, TaskExecuted):
+        return f"{event.run_id}.{event.attempt}.ended"
+    return f"{event.run_id}.{event.attempt}.{event.lease_until:%Y%m%dT%H%M%S.%f}"

@@ -5,7 +5,7 @@ from typing import Final
 
 from duetime.events.types import TaskExecuted
 from duetime.executor.actions.attempt import Actions
-from duetime.executor.lane import EXECUTOR_TOPICS, ExecutorLane
+from duetime.executor.lane import EXECUTOR_TOPICS, ExecutorLane, ExecutorParts
 from duetime.executor.slots import Slots
 from duetime.log.port import Log
 from duetime.runtime.backoff import Backoff
@@ -27,24 +27,22 @@ def executor_service(
     metrics: Metrics,
 ) -> Worker:
     """Give an executor; `name` stands in the events it makes, `concurrency` bounds live runs."""
-    slots = Slots(concurrency)
-    watch = _watch(metrics)
+    parts = ExecutorParts(
+        log=log,
+        clock=clock,
+        name=name,
+        actions=actions,
+        slots=Slots(concurrency),
+        backoff=backoff,
+        watch=_watch(metrics),
+    )
     return Worker(
         name=GROUP,
         log=log,
         topics=EXECUTOR_TOPICS,
         clock=clock,
         lane=lambda partition, subscription, wake: ExecutorLane(
-            partition=partition,
-            log=log,
-            subscription=subscription,
-            wake=wake,
-            clock=clock,
-            executor=name,
-            actions=actions,
-            slots=slots,
-            backoff=backoff,
-            watch=watch,
+            parts, partition=partition, subscription=subscription, wake=wake
         ),
         backoff=backoff,
         metrics=metrics,

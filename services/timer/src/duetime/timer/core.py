@@ -44,6 +44,7 @@ class TimerCore:
         self._index = index
         self._folded_to = FoldedTo()
         self._changed: dict[str, None] = {}  # folded but not yet in the changelog, in order
+        self._owes_position = False
         self._written_at: datetime | None = None
         self._caught_up = False
 
@@ -75,8 +76,12 @@ class TimerCore:
     def apply(self, inputs: Sequence[Envelope | Unreadable]) -> None:
         """Fold records of `tasks` and `executions`; those already folded in change nothing."""
         for record in inputs:
-            if self._moved_past(record) and isinstance(record, Envelope):
+            if not self._moved_past(record):
+                continue
+            if isinstance(record, Envelope):
                 self._learn(record)
+            else:
+                self._learn_unreadable(record)
 
     def advance(self, *, tasks: int | None, executions: int | None) -> None:
         """Note that delivery has passed marks in the log that are no records."""
@@ -130,6 +135,7 @@ class TimerCore:
             else:
                 self._index.put(task_id, wake_at, value)
         self._changed.clear()
+        self._owes_position = False
         self._written_at = now
 
     def wake_at(self) -> datetime | None:
@@ -137,7 +143,7 @@ class TimerCore:
         if not self._caught_up:
             return None
         first = self._index.first()
-        if not self._changed:
+        if not self._changed and not self._owes_position:
             return first
         tick_at = _BEGINNING if self._written_at is None else self._written_at + _TICK
         return tick_at if first is None else min(first, tick_at)
@@ -145,7 +151,7 @@ class TimerCore:
     # --- its own ------------------------------------------------------------------------------
 
     def _tick_due(self, now: datetime) -> bool:
-        if not self._changed:
+        if not self._changed and not self._owes_position:
             return False
         return self._written_at is None or not (self._written_at <= now < self._written_at + _TICK)
 
@@ -169,9 +175,24 @@ class TimerCore:
         known = self._index.get(task_id)
         before = None if known is None else decode_state(known)
         after = machine.learn(before, envelope)
-        if after is before or after is None:
+        if after is not before and after is not None:
+            self._changed_to(task_id, after)
+
+    def _learn_unreadable(self, record: Unreadable) -> None:
+        # The position moves on only with the record's copy among the dead letters, which the
+        # shell adds to the transaction that this asks for.
+        self._owes_position = True
+        at = record.position
+        known = None if record.key is None else self._index.get(record.key)
+        if known is None or record.key is None or at is None or at.topic == _EXECUTIONS:
             return
-        self._index.put(task_id, after.wake_at, encode_state(after))
+        before = decode_state(known)
+        after = machine.learn_unreadable(before)
+        if after is not before:
+            self._changed_to(record.key, after)
+
+    def _changed_to(self, task_id: str, state: TaskState) -> None:
+        self._index.put(task_id, state.wake_at, encode_state(state))
         self._changed[task_id] = None
 
     def _state(self, task_id: str) -> TaskState:

@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
-from duetime.events.envelope import Envelope
+from duetime.events.envelope import Envelope, Unreadable
 from duetime.events.types import TaskDue
 from duetime.limits import POLL_RECORDS_MAX
 from duetime.log.port import Log, Record, Stored, TopicOffsets, Transactor
-from duetime.log.reading import event_record, read_event
+from duetime.log.reading import dead_letter, event_record, read_event
 from duetime.log.topics import Topic
 from duetime.runtime.clock import Clock
 from duetime.timer.core import Decided, TimerCore
@@ -48,6 +48,7 @@ class TimerLane:
         self._watch = watch
         self._transactor: Transactor | None = None
         self._ends: dict[Topic, int] = {}
+        self._dead_letters: list[Record] = []
 
     @property
     def live(self) -> bool:
@@ -70,7 +71,7 @@ class TimerLane:
 
     async def step(self, inputs: Sequence[Stored], positions: TopicOffsets) -> None:
         """Fold what came, decide, and write the decision in one transaction."""
-        self._core.apply([read_event(record) for record in inputs])
+        self._core.apply([self._read(record) for record in inputs])
         if not inputs:
             self._core.advance(
                 tasks=positions.get(Topic.TASKS), executions=positions.get(Topic.EXECUTIONS)
@@ -82,6 +83,7 @@ class TimerLane:
             return
         assert self._transactor is not None
         await self._transactor.commit(self._records(decided))
+        self._dead_letters = []
         self._core.accepted(decided, self._clock.now())
         self._watch(decided)
 
@@ -134,7 +136,13 @@ class TimerLane:
                 value=encode_position(decided.folded_to),
             )
         )
-        return records
+        return [*records, *self._dead_letters]
+
+    def _read(self, record: Stored) -> Envelope | Unreadable:
+        event = read_event(record)
+        if isinstance(event, Unreadable):
+            self._dead_letters.append(dead_letter(record, event.reason))
+        return event
 
     def _due_record(self, envelope: Envelope) -> Record:
         topic = Topic.DUE if isinstance(envelope.event, TaskDue) else Topic.EXECUTIONS

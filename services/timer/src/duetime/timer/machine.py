@@ -19,11 +19,11 @@ from duetime.events.types import (
     TaskSkipped,
     TaskStarted,
 )
-from duetime.limits import MARKER_SECONDS
+from duetime.limits import MARKER_SECONDS, REDELIVER_SECONDS, REDELIVER_SECONDS_MAX
 from duetime.task.evolve import Verdict, evolve
-from duetime.task.occurrence import Missed, Progress, latest_due, next_nominal, nominal_after
+from duetime.task.occurrence import Missed, Progress, latest_due, next_nominal
 from duetime.task.state import Task, TaskStatus
-from duetime.timer.state import OpenRun, TaskState
+from duetime.timer.state import OpenRun, RunPhase, TaskState
 
 _MARKER: Final = timedelta(seconds=MARKER_SECONDS)
 
@@ -38,46 +38,123 @@ class Fired(NamedTuple):
 def learn(state: TaskState | None, envelope: Envelope) -> TaskState | None:
     """Fold one event of `tasks` or `executions`. Gives the same object where nothing changed."""
     event = envelope.event
-    if isinstance(event, TaskDue | TaskStarted):
-        return state
-    if isinstance(event, TaskExecuted | TaskSkipped):
-        if state is None or event.run_id is None:
+    match event:
+        case TaskDue():
             return state
-        if isinstance(event, TaskExecuted) and not event.final:
-            return state
-        return _run_closed(state, event.run_id, envelope)
-    task, verdict = evolve(None if state is None else state.task, envelope)
-    if verdict is not Verdict.APPLIED or task is None:
-        return state
-    return _task_changed(state, task, envelope)
+        case TaskStarted():
+            return None if state is None else _leased(state, event)
+        case TaskExecuted() | TaskSkipped():
+            closes = isinstance(event, TaskSkipped) or event.final
+            if state is None or event.run_id is None or not closes:
+                return state
+            return _run_closed(state, event.run_id, envelope)
+        case _:
+            task, verdict = evolve(None if state is None else state.task, envelope)
+            if verdict is not Verdict.APPLIED or task is None:
+                return state
+            return _task_changed(state, task, envelope)
+
+
+def learn_unreadable(state: TaskState) -> TaskState:
+    """Hold a task of which an event could not be read: it might have been its deletion."""
+    return state if state.unreadable else replace(state, unreadable=True)
 
 
 def fire(state: TaskState, now: datetime, *, based_on: int) -> Fired:
     """Let time do what it does to a task whose `wake_at` has come."""
     if state.marker_until is not None:
-        return Fired((), None if state.marker_until <= now else state)
-    if state.next_at is None or state.next_at > now:
+        # A run that is still open keeps the marker: its lease or its deadline says how long.
+        until = max([state.marker_until, *(run.deadline for run in state.open_runs)])
+        return Fired((), None if until <= now else replace(state, marker_until=until))
+    if state.task.status is not TaskStatus.ACTIVE:
         return Fired((), state)
-    task = state.task
-    nominal_at, missed = latest_due(task, state.next_at, now)
-    next_at = nominal_after(task, nominal_at)
-    due = _due(task, nominal_at, next_at, based_on)
     facts: list[TaskDue | TaskSkipped] = []
-    if missed is not None:
-        facts.append(_missed(task, missed, next_due_at=nominal_at))
-    facts.append(due)
-    run = OpenRun(run_id=due.run_id, nominal_at=nominal_at, due_at=due.due_at)
-    after = replace(
-        state,
-        progress=Progress(revision=task.revision, nominal_at=nominal_at),
-        next_at=next_at,
-        open_runs=(*state.open_runs, run),
-    )
+    after = _redelivered(state, now, based_on, facts)
+    if after.next_at is not None and after.next_at <= now:
+        after = _dispatched(after, after.next_at, now, based_on, facts)
     return Fired(facts, after)
 
 
+def _dispatched(
+    state: TaskState,
+    due_at: datetime,
+    now: datetime,
+    based_on: int,
+    facts: list[TaskDue | TaskSkipped],
+) -> TaskState:
+    """Dispatch the occurrence that is due, in place of all that were missed before it."""
+    task = state.task
+    nominal_at, missed = latest_due(task, due_at, now)
+    if state.progress is not None and state.progress.covers(nominal_at):
+        nominal_at, missed = due_at, None
+    progress = _progressed(state, nominal_at, now)
+    next_at = next_nominal(task, progress)
+    after = replace(state, progress=progress, next_at=next_at)
+    if state.unreadable:
+        first_at = nominal_at if missed is None else missed.first_at
+        count = 1 if missed is None else missed.count and missed.count + 1
+        stretch = Missed(first_at=first_at, last_at=nominal_at, count=count)
+        facts.append(_skipped(task, SkipCause.UNREADABLE, stretch, next_due_at=next_at))
+        return after
+    if missed is not None:
+        facts.append(_skipped(task, SkipCause.MISSED, missed, next_due_at=nominal_at))
+    accepted_at = task.timing_changed_at
+    run = OpenRun(
+        run_id=run_id_for(task.task_id, nominal_at),
+        nominal_at=nominal_at,
+        due_at=nominal_at,
+        deadline=max(now, nominal_at) + _redeliver_after(delivery=1),
+        accepted_at=accepted_at if accepted_at > nominal_at else None,
+    )
+    facts.append(_due(task, run, next_at, based_on))
+    return replace(after, open_runs=(*state.open_runs, run))
+
+
+def _progressed(state: TaskState, nominal_at: datetime, now: datetime) -> Progress:
+    revision = state.task.revision
+    if state.progress is None:
+        return Progress(revision=revision, nominal_at=nominal_at)
+    return state.progress.then(revision=revision, nominal_at=nominal_at, now=now)
+
+
+def _redelivered(
+    state: TaskState, now: datetime, based_on: int, facts: list[TaskDue | TaskSkipped]
+) -> TaskState:
+    """Emit again what is open and unheard of: a repeat under the same run id, never silence."""
+    if all(run.deadline > now for run in state.open_runs):
+        return state
+    runs = []
+    for run in state.open_runs:
+        if run.deadline > now:
+            runs.append(run)
+            continue
+        delivery = run.delivery if state.unreadable else run.delivery + 1
+        again = replace(
+            run,
+            delivery=delivery,
+            deadline=now + _redeliver_after(delivery),
+            phase=RunPhase.DISPATCHED,
+        )
+        runs.append(again)
+        if not state.unreadable:
+            facts.append(_due(state.task, again, state.next_at, based_on))
+    return replace(state, open_runs=tuple(runs))
+
+
+def _leased(state: TaskState, event: TaskStarted) -> TaskState:
+    """Note that an open run is alive: it is left alone while its lease holds."""
+    key = (event.run_id, event.attempt)
+    runs = tuple(
+        replace(run, phase=RunPhase.STARTED, deadline=max(run.deadline, event.lease_until))
+        if (run.run_id, run.attempt) == key
+        else run
+        for run in state.open_runs
+    )
+    return state if runs == state.open_runs else replace(state, open_runs=runs)
+
+
 def _task_changed(state: TaskState | None, task: Task, envelope: Envelope) -> TaskState:
-    before = TaskState(task=task) if state is None else replace(state, task=task)
+    before = replace(state or TaskState(task=task), task=task, unreadable=False)
     if task.status is TaskStatus.DELETED:
         at = envelope.appended_at or envelope.time
         return replace(before, next_at=None, marker_until=at + _MARKER)
@@ -89,12 +166,7 @@ def _rescheduled(state: TaskState) -> TaskState:
     task = state.task
     if task.status is TaskStatus.PAUSED:
         return replace(state, next_at=None, marker_until=None)
-    next_at = next_nominal(task, state.progress)
-    if next_at is not None and next_at < task.updated_at and state.progress is not None:
-        # What a pause held back is not made up for: a recurring task goes on from here.
-        held = state.next_at is None and task.definition.recurrence is not None
-        next_at = nominal_after(task, task.updated_at) if held else next_at
-    return replace(state, next_at=next_at, marker_until=None)
+    return replace(state, next_at=next_nominal(task, state.progress), marker_until=None)
 
 
 def _run_closed(state: TaskState, run_id: str, envelope: Envelope) -> TaskState:
@@ -117,35 +189,44 @@ def _settled(state: TaskState, envelope: Envelope) -> TaskState:
     return replace(state, marker_until=at + _MARKER)
 
 
-def _due(task: Task, nominal_at: datetime, next_at: datetime | None, based_on: int) -> TaskDue:
+def _redeliver_after(delivery: int) -> timedelta:
+    """Give how long to wait for news of a delivery: it doubles, up to a bound."""
+    seconds = REDELIVER_SECONDS * 2 ** min(delivery - 1, 10)
+    return timedelta(seconds=min(seconds, REDELIVER_SECONDS_MAX))
+
+
+def _due(task: Task, run: OpenRun, next_at: datetime | None, based_on: int) -> TaskDue:
     definition = task.definition
-    accepted_at = task.timing_changed_at
     return TaskDue(
         task_id=task.task_id,
         tenant=task.tenant,
         revision=task.revision,
-        run_id=run_id_for(task.task_id, nominal_at),
+        run_id=run.run_id,
+        attempt=run.attempt,
+        delivery=run.delivery,
         description=definition.description,
-        nominal_at=nominal_at,
-        due_at=nominal_at,
+        nominal_at=run.nominal_at,
+        due_at=run.due_at,
         based_on=based_on,
         action=definition.action,
         timeout_seconds=definition.timeout_seconds,
-        accepted_at=accepted_at if accepted_at > nominal_at else None,
+        accepted_at=run.accepted_at,
         next_due_at=next_at,
     )
 
 
-def _missed(task: Task, missed: Missed, *, next_due_at: datetime) -> TaskSkipped:
+def _skipped(
+    task: Task, cause: SkipCause, stretch: Missed, *, next_due_at: datetime | None
+) -> TaskSkipped:
     return TaskSkipped(
         task_id=task.task_id,
         tenant=task.tenant,
         revision=task.revision,
         description=task.definition.description,
-        cause=SkipCause.MISSED,
+        cause=cause,
         by="timer",
-        first_due_at=missed.first_at,
-        last_due_at=missed.last_at,
-        count=missed.count,
+        first_due_at=stretch.first_at,
+        last_due_at=stretch.last_at,
+        count=stretch.count,
         next_due_at=next_due_at,
     )

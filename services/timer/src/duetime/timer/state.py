@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from duetime.task.occurrence import Progress
-from duetime.task.state import Task
+from duetime.task.state import Task, TaskStatus
 
 
 class RunPhase(StrEnum):
@@ -22,11 +22,16 @@ class RunPhase(StrEnum):
 
 
 class OpenRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A run from its TaskDue to its final TaskExecuted or TaskSkipped."""
+    """A run from its TaskDue to its final TaskExecuted or TaskSkipped.
+
+    Unheard of by `deadline`, it is emitted again, as the next `delivery` of the same attempt.
+    """
 
     run_id: str
     nominal_at: datetime
     due_at: datetime
+    deadline: datetime
+    accepted_at: datetime | None = None
     attempt: int = 1
     delivery: int = 1
     phase: RunPhase = RunPhase.DISPATCHED
@@ -37,6 +42,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `next_at`: its next nominal time, None when none is left or while it may not run.
     `marker_until`: it only stays, as a marker against late repeats of its creation, until then.
+    `unreadable`: an event of it could not be read; nothing runs until a later one can be.
     """
 
     task: Task
@@ -44,11 +50,19 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     next_at: datetime | None = None
     open_runs: tuple[OpenRun, ...] = ()
     marker_until: datetime | None = None
+    unreadable: bool = False
 
     @property
     def wake_at(self) -> datetime | None:
         """When time alone will change it."""
-        return self.marker_until if self.marker_until is not None else self.next_at
+        if self.marker_until is not None:
+            return self.marker_until
+        if self.task.status is not TaskStatus.ACTIVE:
+            return None
+        wakes = [run.deadline for run in self.open_runs]
+        if self.next_at is not None:
+            wakes.append(self.next_at)
+        return min(wakes, default=None)
 
 
 class FoldedTo(msgspec.Struct, frozen=True, kw_only=True):

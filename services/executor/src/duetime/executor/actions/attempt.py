@@ -31,8 +31,9 @@ async def attempt(actions: Actions, due: TaskDue) -> Ended:
     if action is None:
         kind = due.action.__struct_config__.tag
         return Ended(Outcome.FAILED, error=f"this executor cannot perform {kind!r} actions")
+    timeout = asyncio.timeout(due.timeout_seconds)
     try:
-        async with asyncio.timeout(due.timeout_seconds) as timeout:
+        async with timeout:
             result = await action.perform(due)
     except TimeoutError as fault:
         if timeout.expired():
