@@ -8,7 +8,13 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final, Generic, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+)
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
@@ -25,6 +31,9 @@ REQUEST_BUCKETS_SECONDS: Final = (
 )
 LABEL_CHILDREN_MAX: Final = 512  # series of one metric; about 1 kB each
 OTHER: Final = "other"
+
+# A second series for each one, which nothing of ours reads.
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves it untyped
 
 Measured = TypeVar("Measured", Counter, Gauge, Histogram)
 

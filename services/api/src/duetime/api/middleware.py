@@ -10,6 +10,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from duetime.http.asgi import answer
+from duetime.http.health import HEALTH_PATHS
 from duetime.http.problem import INTERNAL, PROBLEM_CONTENT_TYPE, Problem
 from duetime.telemetry.metrics import OTHER, Metrics
 
@@ -54,6 +55,8 @@ class Observed:
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else OTHER
         route = getattr(scope.get("route"), "path", None) or _UNMATCHED
+        if route == _UNMATCHED and scope["path"] in HEALTH_PATHS:
+            route = scope["path"]
         self._metrics.api_requests_total.of(method, route, str(status)).inc()
         self._metrics.api_request_seconds.of(method, route).observe(seconds)
 

@@ -49,6 +49,14 @@ _TYPES: Final = {
     "float_type": "a number",
     "string_type": "text",
 }
+_REASONS: Final = {
+    "greater_than_equal": "is too small",
+    "less_than_equal": "is too large",
+    "string_too_short": "is empty",
+    "string_too_long": "is too long",
+    "literal_error": "is not what is known here",
+    "finite_number": "is not a finite number",
+}
 _SHOWN_CHARS_MAX: Final = 80
 
 
@@ -178,6 +186,8 @@ def _field_error(details: ErrorDetails) -> FieldError:
             reason = details["msg"]
         case kind if kind in _TYPES:
             reason = f"is {_json_type(details['input'])}, not {_TYPES[kind]}"
+        case kind if kind in _REASONS:
+            reason = _REASONS[kind]
         case _:
             message = details["msg"]
             reason = f"is wrong: {message[:1].lower()}{message[1:]}"
