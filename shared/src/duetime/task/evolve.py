@@ -85,7 +85,14 @@ def _changed(task: Task, event: TaskEvent, event_id: str, at: datetime) -> Evolu
         case TaskResumed():
             if task.status is TaskStatus.ACTIVE:
                 return Evolution(task, Verdict.IGNORED)
-            after = msgspec.structs.replace(task, status=TaskStatus.ACTIVE, reason=event.reason)
+            # Going on is a change of timing: what the pause held back is not made up for.
+            after = msgspec.structs.replace(
+                task,
+                status=TaskStatus.ACTIVE,
+                reason=event.reason,
+                timing_revision=task.revision + 1,
+                timing_changed_at=at,
+            )
         case TaskTriggered():
             return Evolution(_remembering(task, event_id), Verdict.APPLIED)
         case _:

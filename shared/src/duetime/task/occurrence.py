@@ -5,19 +5,52 @@ Knows how a change of a task moves its occurrences; not how nominal times follow
 """
 
 from datetime import datetime, timedelta
+from typing import Final
 
 import msgspec
 
-from duetime.limits import SKIPPED_COUNT_MAX
+from duetime.limits import PAST_SECONDS_MAX, SKIPPED_COUNT_MAX, VOID_AFTER_SECONDS
 from duetime.recurrence.next import count_between, last_until, next_after
 from duetime.task.state import Task
 
+# How far back a time may lie that an event still brings: as far as it was allowed to when it was
+# asked for, and as long as the event may then have been on its way.
+NAMEABLE: Final = timedelta(seconds=PAST_SECONDS_MAX + VOID_AFTER_SECONDS)
+_EARLIER_MAX: Final = 8  # changes of time within those two minutes that are told apart
 
-class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """The last scheduled occurrence that was dispatched or skipped, and by which revision."""
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The last scheduled occurrence that was dispatched or skipped, and by which revision.
+
+    A new `time` may lie a minute back, so a task can be moved onto an earlier occurrence of its
+    own: `earlier` are the other nominal times that went before, and whatever lies up to `spent_to`
+    counts as gone, dispatched or not.
+    """
 
     revision: int
     nominal_at: datetime
+    earlier: tuple[datetime, ...] = ()
+    spent_to: datetime | None = None
+
+    def covers(self, nominal_at: datetime) -> bool:
+        """Whether this nominal time must not be dispatched again (P3)."""
+        if nominal_at == self.nominal_at or nominal_at in self.earlier:
+            return True
+        return self.spent_to is not None and nominal_at <= self.spent_to
+
+    def then(self, *, revision: int, nominal_at: datetime, now: datetime) -> "Progress":
+        """Give the progress after the dispatch of `nominal_at` at `now`.
+
+        What no accepted time can name any more, and beyond a count the earliest, goes into
+        `spent_to`: so the memory is bounded and nothing it forgets can come back.
+        """
+        before = sorted({*self.earlier, self.nominal_at})
+        kept = [at for at in before if now - at <= NAMEABLE][-_EARLIER_MAX:]
+        gone = before[: len(before) - len(kept)]
+        spent_to = max((*gone, self.spent_to) if self.spent_to else gone, default=None)
+        return Progress(
+            revision=revision, nominal_at=nominal_at, earlier=tuple(kept), spent_to=spent_to
+        )
 
 
 class Missed(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,20 +64,26 @@ class Missed(msgspec.Struct, frozen=True, kw_only=True):
 def next_nominal(task: Task, progress: Progress | None) -> datetime | None:
     """Give the task's next nominal time, or None where it has none left.
 
-    A new `time` starts the task afresh from that time (so a finished task runs again); another rule
-    or zone goes on from the moment of the change; otherwise the rule goes on from the last one.
+    A new `time` starts the task afresh from that time (so a finished task runs again), and a
+    one-time task runs at its time, however late. Another rule or zone, and the end of a pause, let
+    a recurring task go on from the moment of the change; otherwise the rule goes on from the last.
     A nominal time that was dispatched is never given again: one nominal time, one run id (P3).
     """
     time = task.definition.time
-    if progress is None:
+    recurring = task.definition.recurrence is not None
+    time_is_new = progress is None or progress.revision < task.time_revision
+    timing_is_older = task.timing_revision == task.time_revision or not recurring
+    if time_is_new and timing_is_older and not (progress is not None and progress.covers(time)):
         return time
-    if progress.revision < task.time_revision:
-        return time if progress.nominal_at != time else nominal_after(task, time)
-    if progress.revision < task.timing_revision:
-        if task.definition.recurrence is None:
-            return None if progress.nominal_at >= time else time
-        return nominal_after(task, max(progress.nominal_at, task.timing_changed_at))
-    return nominal_after(task, progress.nominal_at)
+    after = task.timing_changed_at
+    if progress is not None and not time_is_new:
+        after = progress.nominal_at
+        if progress.revision < task.timing_revision:
+            after = max(after, task.timing_changed_at)
+    nominal = nominal_after(task, after)
+    while nominal is not None and progress is not None and progress.covers(nominal):
+        nominal = nominal_after(task, max(nominal, progress.spent_to or nominal))
+    return nominal
 
 
 def nominal_after(task: Task, after: datetime) -> datetime | None:

@@ -24,7 +24,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A task at one revision.
 
     `time_revision` is the revision that last set `time`, `timing_revision` the one that last
-    changed anything about when it runs, `timing_changed_at` the log's time of that change.
+    changed anything about when it runs (the end of a pause too), `timing_changed_at` the log's time
+    of that change.
     `recent_event_ids` are the last few events applied: a repeat of one of them is a duplicate.
     """
 

@@ -18,10 +18,11 @@ from duetime.events.types import (
     TaskExecuted,
     TaskSkipped,
     TaskStarted,
+    TaskUpdated,
 )
 from duetime.limits import MARKER_SECONDS, REDELIVER_SECONDS, REDELIVER_SECONDS_MAX
 from duetime.task.evolve import Verdict, evolve
-from duetime.task.occurrence import Missed, Progress, latest_due, next_nominal
+from duetime.task.occurrence import NAMEABLE, Missed, Progress, latest_due, next_nominal
 from duetime.task.state import Task, TaskStatus
 from duetime.timer.state import OpenRun, RunPhase, TaskState
 
@@ -48,6 +49,9 @@ def learn(state: TaskState | None, envelope: Envelope) -> TaskState | None:
             if state is None or event.run_id is None or not closes:
                 return state
             return _run_closed(state, event.run_id, envelope)
+        case TaskUpdated() if state is None:
+            changed = learn(_forgotten(event, envelope), envelope)
+            return None if changed is None or changed.task.revision < event.revision else changed
         case _:
             task, verdict = evolve(None if state is None else state.task, envelope)
             if verdict is not Verdict.APPLIED or task is None:
@@ -167,6 +171,35 @@ def _rescheduled(state: TaskState) -> TaskState:
     if task.status is TaskStatus.PAUSED:
         return replace(state, next_at=None, marker_until=None)
     return replace(state, next_at=next_nominal(task, state.progress), marker_until=None)
+
+
+def _forgotten(event: TaskUpdated, envelope: Envelope) -> TaskState:
+    """Give what the timer would still know of a finished task, had it not let go of it.
+
+    Read models show finished tasks for weeks, the timer keeps them for minutes; a new time
+    schedules them again all the same. What they ran lies further back than any time that can be
+    asked for, so a time that lies further back is none that was ever accepted as new.
+    """
+    at = envelope.appended_at or envelope.time
+    time = event.definition.time
+    ran_at = time if at - time > NAMEABLE else at - _MARKER
+    revision = event.revision - 1
+    return TaskState(
+        task=Task(
+            task_id=event.task_id,
+            tenant=event.tenant,
+            revision=revision,
+            status=TaskStatus.ACTIVE,
+            definition=replace(event.definition, time=ran_at, recurrence=None),
+            created_at=at,
+            updated_at=at,
+            time_revision=revision,
+            timing_revision=revision,
+            timing_changed_at=at,
+            actor=event.actor,
+        ),
+        progress=Progress(revision=revision, nominal_at=ran_at, spent_to=ran_at),
+    )
 
 
 def _run_closed(state: TaskState, run_id: str, envelope: Envelope) -> TaskState:
