@@ -5,6 +5,7 @@ The only place that knows how an event looks on the wire. Type and version stand
 an upcaster from the one before, and golden bytes of every version ever written stay in the tests.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
@@ -14,6 +15,7 @@ import msgspec
 from duetime.events.envelope import Envelope, Position, Unreadable
 from duetime.events.types import (
     AnyEvent,
+    Definition,
     TaskCreated,
     TaskDeleted,
     TaskDue,
@@ -25,6 +27,7 @@ from duetime.events.types import (
     TaskTriggered,
     TaskUpdated,
 )
+from duetime.recurrence.next import zone_of
 
 Upcaster = Callable[[dict[str, object]], dict[str, object]]
 """Takes a version's value as plain JSON to the next version's."""
@@ -61,6 +64,10 @@ _KINDS: Final = {kind.__name__: kind for kind in VERSIONS}
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 _CONTENT_TYPE: Final = b"application/json"
 _SPEC_VERSION: Final = b"1.0"
+_TYPE_NAME: Final = re.compile(r"duetime\.([A-Za-z]+)\.v([1-9][0-9]{0,3})")
+_OUR_OWN_KEYS: Final = b"_"  # how keys of records that are no task's begin, as the position's
+_YEAR_MIN: Final = 1900  # outside these years the arithmetic of zones leaves the calendar
+_YEAR_MAX: Final = 9000
 
 
 def encode(envelope: Envelope) -> Encoded:
@@ -93,6 +100,8 @@ def decode(
     try:
         if key is None or value is None:
             return _unreadable(key, position, "the record has no key or no value")
+        if key.startswith(_OUR_OWN_KEYS):
+            return _unreadable(key, position, "a task's id cannot begin with an underscore")
         event = _event(headers["ce_type"], value)
         if event.task_id.encode() != key:
             return _unreadable(key, position, "the record's key is not the event's task id")
@@ -108,26 +117,40 @@ def decode(
         )
     except KeyError as missing:
         return _unreadable(key, position, f"the header {missing} is missing")
-    except (msgspec.MsgspecError, ValueError, TypeError, OverflowError) as fault:
+    except (
+        msgspec.MsgspecError,
+        ValueError,
+        TypeError,
+        OverflowError,
+        RecursionError,  # a value nested deeper than the stack
+    ) as fault:
         return _unreadable(key, position, str(fault))
 
 
 def _event(type_name: bytes, value: bytes) -> AnyEvent:
     decoder = _DECODERS.get(type_name)
-    if decoder is not None:
-        return decoder.decode(value)
-    return _lifted(type_name.decode(), value)
+    event = _lifted(type_name.decode(), value) if decoder is None else decoder.decode(value)
+    if isinstance(event, TaskCreated | TaskUpdated):
+        _check(event.definition)
+    return event
+
+
+def _check(definition: Definition) -> None:
+    """Refuse what no fold could work with, so that folds are total. Raises ValueError."""
+    zone_of(definition.timezone)
+    if not _YEAR_MIN <= definition.time.year <= _YEAR_MAX:
+        message = f"time lies outside the years {_YEAR_MIN} to {_YEAR_MAX}"
+        raise ValueError(message)
 
 
 def _lifted(type_name: str, value: bytes) -> AnyEvent:
     """Read an older version by lifting it, version by version, to today's."""
-    prefix, _, version_text = type_name.rpartition(".v")
-    name = prefix.removeprefix("duetime.")
-    kind = _KINDS.get(name)
-    if kind is None or not version_text.isdecimal():
+    match = _TYPE_NAME.fullmatch(type_name)
+    kind = None if match is None else _KINDS.get(match[1])
+    if match is None or kind is None:
         message = f"unknown event type {type_name!r}"
         raise ValueError(message)
-    version = int(version_text)
+    name, version = match[1], int(match[2])
     if version > VERSIONS[kind]:
         message = f"{name} version {version} is newer than this reader ({VERSIONS[kind]})"
         raise ValueError(message)

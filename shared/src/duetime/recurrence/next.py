@@ -10,12 +10,22 @@ The next time always derives from the rule, never from the completion of a run, 
 from collections.abc import Iterator
 from datetime import MAXYEAR, UTC, datetime, timedelta
 from typing import assert_never
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from duetime.recurrence.rules import Daily, Recurrence
 
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
+
+
+def zone_of(timezone: str) -> ZoneInfo:
+    """Give the zone of an IANA name. Raises ValueError for any other text."""
+    try:
+        return ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as fault:
+        # Folders of the database ("America") and endless names come back as errors of the disk.
+        message = f"no time zone is named {timezone!r}"
+        raise ValueError(message) from fault
 
 
 def resolve_wall_clock(wall: datetime, zone: ZoneInfo) -> datetime:
@@ -101,7 +111,7 @@ def _instants(
 
 def _days_from(first: datetime, timezone: str, start: datetime) -> Iterator[datetime]:
     """Yield the rule's instants, one a day, from the day of `start` (or `first`) on."""
-    zone = ZoneInfo(timezone)
+    zone = zone_of(timezone)
     wall = first.astimezone(zone).replace(tzinfo=None)
     start_wall = start.astimezone(zone).replace(tzinfo=None)
     wall += max(0, (start_wall.date() - wall.date()).days) * _DAY
