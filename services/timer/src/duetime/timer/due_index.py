@@ -53,7 +53,6 @@ class MemoryDueIndex:
         """Begin empty."""
         self._tasks: dict[str, tuple[int | None, bytes]] = {}
         self._heap: list[tuple[int, str]] = []
-        self._front: list[tuple[int, str]] = []  # taken off the heap by `until`, in order
 
     def __len__(self) -> int:
         """Count the tasks."""
@@ -75,33 +74,27 @@ class MemoryDueIndex:
 
     def remove(self, task_id: str) -> None:
         """Forget a task."""
-        self._tasks.pop(task_id, None)
+        if self._tasks.pop(task_id, None) is not None:
+            self._compact()
 
     def until(self, now: datetime, *, tasks_max: int) -> Sequence[str]:
         """Give the first tasks to wake up to and including `now`."""
         limit = microseconds(now)
-        front = [entry for entry in self._front if self._counts(entry)]
-        taken = len(front)
-        # What is due but was put later than the front may belong before it, so all of it is merged;
-        # it is bounded: an entry leaves the heap once.
-        while self._heap and self._heap[0][0] <= limit:
-            if taken >= tasks_max and self._heap[0] > front[-1]:
-                break
+        found: list[tuple[int, str]] = []
+        while self._heap and self._heap[0][0] <= limit and len(found) < tasks_max:
             entry = heapq.heappop(self._heap)
-            if self._counts(entry):
-                front.append(entry)
-                taken += 1
-        front = sorted(set(front))
-        self._front = front
-        return [task_id for wake, task_id in front[:tasks_max] if wake <= limit]
+            if self._counts(entry) and entry not in found[-1:]:
+                found.append(entry)
+        # Put back at once: a question changes no answer, and nothing lives outside the heap.
+        for entry in found:
+            heapq.heappush(self._heap, entry)
+        return [task_id for _, task_id in found]
 
     def first(self) -> datetime | None:
         """Give the earliest instant at which a task wakes."""
         while self._heap and not self._counts(self._heap[0]):
             heapq.heappop(self._heap)
-        self._front = [entry for entry in self._front if self._counts(entry)]
-        candidates = [entries[0] for entries in (self._heap, self._front) if entries]
-        return instant(min(candidates)[0]) if candidates else None
+        return instant(self._heap[0][0]) if self._heap else None
 
     def _counts(self, entry: tuple[int, str]) -> bool:
         task = self._tasks.get(entry[1])
@@ -112,4 +105,4 @@ class MemoryDueIndex:
             waking = {
                 (wake, task_id) for task_id, (wake, _) in self._tasks.items() if wake is not None
             }
-            self._heap = sorted(waking - set(self._front))
+            self._heap = sorted(waking)
