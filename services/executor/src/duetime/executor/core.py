@@ -138,6 +138,10 @@ class ExecutorCore:
             return
         if self._leased.get(key, 0) >= due.delivery:
             return
+        if self._leased.pop(key, None) is not None:
+            # The lease spoke for an earlier delivery: this one is to be started, and until it has
+            # been, no prefix may pass it.
+            self._known.pop(key, None)
         held = self._held.get(key)
         if held is None or held.based_on <= due.based_on:
             self._held[key] = due
@@ -290,7 +294,13 @@ class ExecutorCore:
         return Prefix(self._prefix_due, min(beyond, default=self._executions_end))
 
     def forget(self, now: datetime) -> None:
-        """Drop the memory of runs a minute after they ended, once they lie before the prefix."""
+        """Drop the memory of runs a minute after they ended, once they lie before the prefix.
+
+        At a take-over nothing is forgotten before `caught_up`: until then the TaskDue of a settled
+        run may still be read again, and would start it once more.
+        """
+        if self._executions_floor is not None:
+            return
         beyond = {key for _, key in self._ledger}
         kept: list[tuple[datetime, RunKey]] = []
         while self._forget and self._forget[0][0] + _REMEMBERED < now:
