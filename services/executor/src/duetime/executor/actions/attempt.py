@@ -20,6 +20,9 @@ Actions = Mapping[type[msgspec.Struct], Action]
 SUCCEEDED: Final = Ended(Outcome.SUCCEEDED)
 
 
+_LET_GO_SECONDS_MAX: Final = 1.0  # how long an action may take to clean up after its timeout
+
+
 def is_immediate(due: TaskDue) -> bool:
     """Whether a run has nothing to wait for, so it needs no task of its own."""
     return type(due.action) is LogAction
@@ -31,28 +34,38 @@ async def attempt(actions: Actions, due: TaskDue) -> Ended:
     if action is None:
         kind = due.action.__struct_config__.tag
         return Ended(Outcome.FAILED, error=f"this executor cannot perform {kind!r} actions")
-    timeout = asyncio.timeout(due.timeout_seconds)
+    # A task of its own: whatever the action does to its task, cancelling it or refusing to be
+    # cancelled, it does to itself.
+    performing = asyncio.create_task(_performed(action, due), name=f"action of {due.run_id}")
     try:
-        async with timeout:
-            result = await action.perform(due)
-    except TimeoutError as fault:
-        if timeout.expired():
-            error = f"did not end within {due.timeout_seconds:g} s"
-            return Ended(Outcome.TIMED_OUT, error=error)
-        return Ended(Outcome.FAILED, error=summary(fault))
-    except asyncio.CancelledError as fault:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise  # it is us who are being stopped, not the action that gave up
-        return Ended(Outcome.FAILED, error=summary(fault))
-    except (Exception, SystemExit) as fault:  # noqa: BLE001 - what a user's code raises is its end
+        await asyncio.wait([performing], timeout=due.timeout_seconds)
+        if performing.done():
+            return performing.result()
+        performing.cancel()
+        await asyncio.wait([performing], timeout=_LET_GO_SECONDS_MAX)
+        error = f"did not end within {due.timeout_seconds:g} s"
+        return Ended(Outcome.TIMED_OUT, error=error)
+    except asyncio.CancelledError:
+        performing.cancel()
+        raise
+
+
+async def _performed(action: Action, due: TaskDue) -> Ended:
+    try:
+        result = await action.perform(due)
+    except (KeyboardInterrupt, GeneratorExit):
+        raise  # not the action's: someone stops the process
+    except BaseException as fault:  # noqa: BLE001 - what a user's code raises is its end
         return Ended(Outcome.FAILED, error=summary(fault))
     return Ended(Outcome.SUCCEEDED, result=None if result is None else cut(result))
 
 
 def summary(fault: BaseException) -> str:
     """Put a fault into a line: its kind, its message, and where it was raised."""
-    message = " ".join(str(fault).split())
+    try:
+        message = " ".join(str(fault).split())
+    except Exception:  # noqa: BLE001 - a user's exception may fail to say what it is
+        message = ""
     text = type(fault).__name__ + (f": {message}" if message else "")
     place = fault.__traceback__
     while place is not None and place.tb_next is not None:

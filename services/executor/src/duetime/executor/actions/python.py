@@ -6,17 +6,17 @@ timeout the attempt is recorded as timed out while the function may still be run
 functions that end by themselves.
 """
 
-import asyncio
 import importlib
 import inspect
 import json
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from importlib.metadata import entry_points
 from typing import Any, Final, TypeVar
 
 from duetime.events.types import PythonAction, TaskDue
 from duetime.executor.actions.port import RunContext
+from duetime.executor.actions.threads import Raised, Threads
 from duetime.limits import PYTHON_THREADS_MAX
 
 ENTRY_POINTS: Final = "duetime.actions"
@@ -67,7 +67,7 @@ class PythonActions:
     def __init__(self, functions: Mapping[str, Function]) -> None:
         """Take the functions by name."""
         self._functions = functions
-        self._threads: ThreadPoolExecutor | None = None
+        self._threads = Threads(PYTHON_THREADS_MAX, name="action")
 
     async def perform(self, due: TaskDue) -> str | None:
         """Call the function that the task names."""
@@ -85,29 +85,36 @@ class PythonActions:
             nominal_at=due.nominal_at,
             due_at=due.due_at,
         )
+        args = due.action.args
         if inspect.iscoroutinefunction(function):
-            result = await function(context, **due.action.args)
-        else:
-            loop = asyncio.get_running_loop()
-            args = due.action.args
-            result = await loop.run_in_executor(self._pool(), lambda: function(context, **args))
-        return _text(result)
+            return _text(await function(context, **args))
+        end = await self._threads.call(lambda: function(context, **args))
+        if isinstance(end, Raised):
+            raise _raisable(end.fault)
+        # An object that is called, or a wrapper, may hide a coroutine function.
+        return _text(await end.value if inspect.isawaitable(end.value) else end.value)
 
     async def close(self) -> None:
         """Let the threads end; one that hangs does not hold up the process's end."""
-        if self._threads is not None:
-            self._threads.shutdown(wait=False, cancel_futures=True)
-
-    def _pool(self) -> ThreadPoolExecutor:
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(PYTHON_THREADS_MAX, thread_name_prefix="action")
-        return self._threads
+        self._threads.close()
 
 
 def _text(result: object) -> str | None:
     if result is None or isinstance(result, str):
         return result
-    try:
-        return json.dumps(result, ensure_ascii=False)
-    except (TypeError, ValueError):
-        return repr(result)
+    for text in (_json, repr):
+        # A result that cannot be shown, cyclic, too deep or of a class that raises, is no failure.
+        with suppress(Exception):
+            return text(result)
+    return f"<{type(result).__name__}>"
+
+
+def _json(result: object) -> str:
+    return json.dumps(result, ensure_ascii=False)
+
+
+def _raisable(fault: BaseException) -> BaseException:
+    """Give what a coroutine may raise: StopIteration would read as its own end."""
+    if isinstance(fault, StopIteration):
+        return RuntimeError("the function raised StopIteration")
+    return fault
