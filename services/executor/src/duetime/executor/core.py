@@ -77,6 +77,7 @@ class ExecutorCore:
         self._settled: set[RunKey] = set()
         self._leased: dict[RunKey, int] = {}  # by an executor before this one, to the delivery
         self._known: dict[RunKey, int] = {}  # settled or leased: offset of what says so
+        self._until: dict[RunKey, datetime] = {}  # what is remembered, and how long at least
         self._forget: deque[tuple[datetime, RunKey]] = deque()
         self._ledger: deque[tuple[int, RunKey]] = deque()  # due offset and key, in offset order
         self._executions_end = 0
@@ -109,7 +110,7 @@ class ExecutorCore:
                 key = (event.run_id, event.attempt)
                 self._leased[key] = event.delivery
                 self._known[key] = offset
-                self._forget.append((event.lease_until, key))
+                self._remember(key, event.lease_until)
 
     def apply(self, inputs: Sequence[Envelope | Unreadable]) -> None:
         """Hold what `due` brings; records already seen change nothing."""
@@ -303,11 +304,14 @@ class ExecutorCore:
             return
         beyond = {key for _, key in self._ledger}
         kept: list[tuple[datetime, RunKey]] = []
-        while self._forget and self._forget[0][0] + _REMEMBERED < now:
+        while self._forget and self._forget[0][0] < now - _REMEMBERED:
             until, key = self._forget.popleft()
+            if self._until.get(key) != until:
+                continue  # something later was heard of it
             if key in beyond:
                 kept.append((until, key))
             elif key not in self._running:
+                del self._until[key]
                 self._settled.discard(key)
                 self._leased.pop(key, None)
                 self._known.pop(key, None)
@@ -316,10 +320,14 @@ class ExecutorCore:
     def _settle(self, event: TaskExecuted, offset: int) -> None:
         key = (event.run_id, event.attempt)
         # A repeat by deadline may come long after due, so memory counts from the end.
-        self._forget.append((max(event.due_at, event.finished_at), key))
+        self._remember(key, max(event.due_at, event.finished_at))
         self._settled.add(key)
         self._known[key] = offset
         self._held.pop(key, None)
+
+    def _remember(self, key: RunKey, until: datetime) -> None:
+        self._until[key] = until
+        self._forget.append((until, key))
 
     @property
     def held_count(self) -> int:
