@@ -10,10 +10,10 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from duetime.limits import CURSOR_CHARS_MAX
 from duetime.store.port import CursorError
 
 _CHECK_BYTES: Final = 6  # tells a torn or foreign cursor; it is no secret
-_CURSOR_CHARS_MAX: Final = 1_024  # an id has 36 characters: longer is not ours
 _INTEGER_BITS: Final = 64
 
 
@@ -33,7 +33,7 @@ def write_cursor(of_list: str, place: Place) -> str:
 
 def read_cursor(of_list: str, cursor: str) -> Place:
     """Give the place a cursor stands for. Raises CursorError for any that this list never gave."""
-    if len(cursor) > _CURSOR_CHARS_MAX or not cursor.isascii():
+    if len(cursor) > CURSOR_CHARS_MAX or not cursor.isascii():
         raise CursorError(_REFUSAL)
     try:
         content = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))

@@ -44,7 +44,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class LastRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the newest record about a task's runs says, and how far its schedule has come.
 
-    `revision`: of the task as it was due. `nominal_at` is None where the record does not say it;
+    `revision`: of the task as it was due. `nominal_at` is `due_at` where the record says no other.
     `lease_until` is there while the run is alive, `retry_at` while it waits for its next attempt.
 
     Two marks, because records come late, and again: `newest` is the one of the highest (revision,
@@ -54,9 +54,9 @@ class LastRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     run_id: str | None
     revision: int
+    nominal_at: datetime
     due_at: datetime
     recorded_at: datetime
-    nominal_at: datetime | None = None
     attempt: int = 1
     outcome: Outcome | None = None
     started_at: datetime | None = None
@@ -168,11 +168,15 @@ def merged(known: TaskDocument | None, incoming: TaskDocument) -> TaskDocument:
 def _next_occurrence_at(task: Task, last: LastRun | None) -> datetime | None:
     if last is None or last.newest is None:
         return next_nominal(task, None)
+    time = task.definition.time
     for mark in (last.furthest, last.newest):
-        if mark is not None and mark.revision >= task.timing_revision:
+        # No occurrence lies before `time`: one that does was due by an older timing, whatever
+        # revision it was delivered again or tried again under.
+        if mark is not None and mark.revision >= task.timing_revision and mark.nominal_at >= time:
             return mark.next_due_at
-    # What was due was so by an older timing: the task's own rule says what follows.
     newest = last.newest
+    if newest.nominal_at < time:
+        return next_nominal(task, None)
     return next_nominal(task, Progress(revision=newest.revision, nominal_at=newest.nominal_at))
 
 

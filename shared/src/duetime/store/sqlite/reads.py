@@ -1,19 +1,23 @@
 """What is read from views.db, as functions of a connection.
 
-Knows the statements; not threads. Each page comes as one row of JSON: SQLite lets go of the
-interpreter at every row, and taking it back costs milliseconds while the event loop is busy.
+Knows the statements; not threads. Many documents come as one row of JSON: SQLite lets go of the
+interpreter at every row, and taking it back costs milliseconds while the event loop is busy. Not
+all of them in one, though: decoding holds the interpreter, and the event loop waits that long.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeVar
 
 import apsw
 import msgspec
 
+from duetime.limits import STORE_CHUNK_DOCUMENTS_MAX
 from duetime.store.cursors import Place
-from duetime.store.order import RESTING, WAITING
+from duetime.store.order import RESTING, WAITING, run_place, task_place
 from duetime.store.port import TopicPartition
 from duetime.store.views import RunDocument, TaskDocument
+
+_Document = TypeVar("_Document")
 
 _TASKS: Final = msgspec.json.Decoder(list[TaskDocument])
 _RUNS: Final = msgspec.json.Decoder(list[RunDocument])
@@ -44,8 +48,9 @@ SELECT group_concat(document, ',' ORDER BY finished_at DESC, id DESC) FROM (
 _LOAD: Final = """
 SELECT group_concat(document, ',') FROM tasks WHERE id IN (SELECT value FROM json_each(?))
 """
-_LOWEST: Final = -(1 << 63)
-_HIGHEST: Final = (1 << 63) - 1
+_FIRST_WAITING: Final = Place(WAITING, -(1 << 63), "")
+_FIRST_RESTING: Final = Place(RESTING, (1 << 63) - 1, "")
+_FIRST_RUN: Final = Place(0, (1 << 63) - 1, "")
 
 
 def task(connection: apsw.Connection, task_id: str) -> TaskDocument | None:
@@ -56,8 +61,10 @@ def task(connection: apsw.Connection, task_id: str) -> TaskDocument | None:
 
 def load(connection: apsw.Connection, task_ids: Sequence[str]) -> Mapping[str, TaskDocument]:
     """Read the tasks of these ids that exist."""
-    ids = msgspec.json.encode(list(task_ids)).decode()
-    found = _TASKS.decode(_array(connection.execute(_LOAD, (ids,)).get))
+    found: list[TaskDocument] = []
+    for start in range(0, len(task_ids), STORE_CHUNK_DOCUMENTS_MAX):
+        ids = msgspec.json.encode(task_ids[start : start + STORE_CHUNK_DOCUMENTS_MAX]).decode()
+        found += _TASKS.decode(_array(connection.execute(_LOAD, (ids,)).get))
     return {document.task_id: document for document in found}
 
 
@@ -67,13 +74,12 @@ def tasks(connection: apsw.Connection, after: Place | None, count: int) -> list[
     # One transaction: a task that changes its section in between must not come twice.
     with connection:
         if after is None or after.section == WAITING:
-            at = (_LOWEST, "") if after is None else (after.at, after.id)
-            found = _TASKS.decode(_array(connection.execute(_WAITING_PAGE, (*at, count)).get))
+            start = _FIRST_WAITING if after is None else after
+            found += _in_chunks(connection, _WAITING_PAGE, _TASKS, task_place, start, count)
         if len(found) < count:
-            resting = after if after is not None and after.section == RESTING else None
-            at = (_HIGHEST, "") if resting is None else (resting.at, resting.id)
-            rest = connection.execute(_RESTING_PAGE, (*at, count - len(found))).get
-            found += _TASKS.decode(_array(rest))
+            start = after if after is not None and after.section == RESTING else _FIRST_RESTING
+            rest = count - len(found)
+            found += _in_chunks(connection, _RESTING_PAGE, _TASKS, task_place, start, rest)
     return found
 
 
@@ -81,12 +87,12 @@ def runs(
     connection: apsw.Connection, task_id: str | None, after: Place | None, count: int
 ) -> list[RunDocument]:
     """Read up to `count` runs behind a place, of one task or of all, newest first."""
-    at = (_HIGHEST, "") if after is None else (after.at, after.id)
-    if task_id is None:
-        page = connection.execute(_RUNS_PAGE, (*at, count)).get
-    else:
-        page = connection.execute(_RUNS_OF_TASK_PAGE, (task_id, *at, count)).get
-    return _RUNS.decode(_array(page))
+    start = _FIRST_RUN if after is None else after
+    statement, of_task = (_RUNS_PAGE, ()) if task_id is None else (_RUNS_OF_TASK_PAGE, (task_id,))
+    found: list[RunDocument] = []
+    with connection:
+        found += _in_chunks(connection, statement, _RUNS, run_place, start, count, *of_task)
+    return found
 
 
 def positions(connection: apsw.Connection) -> dict[TopicPartition, int]:
@@ -96,6 +102,27 @@ def positions(connection: apsw.Connection) -> dict[TopicPartition, int]:
         TopicPartition(str(topic), int(str(partition))): int(str(next_offset))
         for topic, partition, next_offset in rows
     }
+
+
+def _in_chunks(
+    connection: apsw.Connection,
+    statement: str,
+    decoder: msgspec.json.Decoder[list[_Document]],
+    place_of: Callable[[_Document], Place | None],
+    start: Place,
+    count: int,
+    *leading: str,
+) -> list[_Document]:
+    found: list[_Document] = []
+    place: Place | None = start
+    while place is not None and len(found) < count:
+        asked = min(STORE_CHUNK_DOCUMENTS_MAX, count - len(found))
+        chunk = decoder.decode(
+            _array(connection.execute(statement, (*leading, place.at, place.id, asked)).get)
+        )
+        found += chunk
+        place = place_of(chunk[-1]) if len(chunk) == asked else None
+    return found
 
 
 def _array(elements: object) -> str:

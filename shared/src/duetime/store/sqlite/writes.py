@@ -12,6 +12,7 @@ import apsw
 import msgspec
 
 from duetime.events.ids import microseconds
+from duetime.limits import STORE_CHUNK_DOCUMENTS_MAX
 from duetime.store.order import ended, task_place
 from duetime.store.port import ViewChanges
 from duetime.store.sqlite.reads import load
@@ -51,17 +52,11 @@ _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 
 def write(connection: apsw.Connection, changes: ViewChanges) -> None:
     """Write effects and positions. A part that was read further before stays as it is."""
-    known = dict(load(connection, [document.task_id for document in changes.tasks]))
-    changed: dict[str, TaskDocument] = {}
-    for incoming in changes.tasks:
-        before = changed.get(incoming.task_id) or known.get(incoming.task_id)
-        after = merged(before, incoming)
-        if after is not before:
-            changed[after.task_id] = after
-    if changed:
-        connection.execute(_PUT_TASKS, (_rows([_task_row(it) for it in changed.values()]),))
-    if changes.runs:
-        connection.execute(_PUT_RUNS, (_rows([_run_row(run) for run in changes.runs]),))
+    for start in range(0, len(changes.tasks), STORE_CHUNK_DOCUMENTS_MAX):
+        _put_tasks(connection, changes.tasks[start : start + STORE_CHUNK_DOCUMENTS_MAX])
+    for start in range(0, len(changes.runs), STORE_CHUNK_DOCUMENTS_MAX):
+        runs = changes.runs[start : start + STORE_CHUNK_DOCUMENTS_MAX]
+        connection.execute(_PUT_RUNS, (_rows([_run_row(run) for run in runs]),))
     if changes.positions:
         rows = [(at.topic, at.partition, offset) for at, offset in changes.positions.items()]
         connection.execute(_PUT_POSITIONS, (_rows(rows),))
@@ -76,6 +71,18 @@ def prune(connection: apsw.Connection, before: datetime, items_max: int) -> int:
         connection.execute(_PRUNE_TASKS, (limit, items_max - count))
         count += connection.changes()
     return count
+
+
+def _put_tasks(connection: apsw.Connection, documents: Sequence[TaskDocument]) -> None:
+    known = load(connection, [document.task_id for document in documents])
+    changed: dict[str, TaskDocument] = {}
+    for incoming in documents:
+        before = changed.get(incoming.task_id) or known.get(incoming.task_id)
+        after = merged(before, incoming)
+        if after is not before:
+            changed[after.task_id] = after
+    if changed:
+        connection.execute(_PUT_TASKS, (_rows([_task_row(it) for it in changed.values()]),))
 
 
 def _task_row(document: TaskDocument) -> tuple[object, ...]:
