@@ -164,8 +164,10 @@ class Worker:
                     polled = await subscription.poll(
                         records_max=POLL_RECORDS_MAX, wait_seconds=POLL_WAIT_SECONDS_MAX
                     )
-                    await self._follow(polled.assigned, subscription, lanes)
+                    # First, and without a wait: while a lost lane is closed another one may be
+                    # opened anew, and must not be given what was read for the one before it.
                     self._hand_out(polled.records, polled.positions, subscription)
+                    await self._follow(polled.assigned, subscription, lanes)
                     self._polled = True
                 for driven in self._driven.values():
                     driven.draining = True
@@ -212,7 +214,6 @@ class Worker:
             if offsets != driven.positions:
                 driven.positions = offsets
                 driven.wake()
-            driven.polled_since_fault = True
             if len(driven.inbox) > _INBOX_RECORDS_MAX and not driven.paused:
                 driven.paused = True
                 subscription.pause(partition)
@@ -225,8 +226,8 @@ class Worker:
         loop = asyncio.get_running_loop()
         while not driven.draining:
             lane = self._lane(partition, subscription, driven.wake)
+            opened_at = loop.time()
             try:
-                opened_at = loop.time()
                 offsets = await lane.open()
                 self._restore_seconds.observe(loop.time() - opened_at)
                 driven.inbox, driven.positions = [], {}
@@ -237,23 +238,29 @@ class Worker:
                 subscription.deliver(partition, offsets)
                 subscription.wake()
                 await self._step_until_drained(partition, driven, lane, subscription)
-                fault_count = 0
             except LogError as fault:
-                fault_count += 1
+                # A lane that did its work for a while has earned a quick return.
+                lasted = loop.time() - opened_at > self._backoff.seconds_max
+                fault_count = 1 if lasted else fault_count + 1
                 _logger.warning(
                     "partition given up, to be taken up anew",
                     service=self.name,
                     partition=partition,
                     reason=f"{type(fault).__name__}: {fault}",
                 )
-                driven.polled_since_fault = False
-                await asyncio.sleep(self._backoff.seconds(fault_count))
-                while not driven.polled_since_fault and not driven.draining:
-                    await driven.wake.wait(POLL_WAIT_SECONDS_MAX)
             finally:
                 driven.lane = None
                 self._owned_partitions.set(len(self.partitions))
                 await lane.close()
+            if not driven.draining:
+                await self._recover(driven, fault_count)
+
+    async def _recover(self, driven: _Driven, fault_count: int) -> None:
+        """Wait before a lane is opened anew: a while, and until a later poll has said it may be."""
+        driven.polled_since_fault = False
+        await asyncio.sleep(self._backoff.seconds(fault_count))
+        while not driven.polled_since_fault and not driven.draining:
+            await driven.wake.wait(POLL_WAIT_SECONDS_MAX)
 
     async def _step_until_drained(
         self, partition: int, driven: _Driven, lane: Lane, subscription: Subscription
