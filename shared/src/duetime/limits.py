@@ -30,13 +30,29 @@ LOG_READ_BYTES_MAX: Final = 4 * 1024 * 1024  # one read from disk: about 2,000 r
 LOG_ROW_BYTES_MAX: Final = (
     256 * 1024
 )  # records in one row of the disk: half a millisecond to decode
-LOG_CHECKPOINT_PAGES: Final = 1_000  # 4 MiB of write-ahead log: folded in beside the writer in ms
-LOG_CHECKPOINT_PAGES_MAX: Final = 16_000  # 64 MiB: from here the writer itself must do it
 LOG_PRUNE_ROWS_MAX: Final = 64  # rows removed by one step, so that appends wait some ms at most
 LOG_HANDOVER_SECONDS_MAX: Final = (
     5.0  # an owner that does not poll is passed over: half the promise
 )
 VOID_AFTER_SECONDS: Final = 60.0  # an event appended this long after its ce_time is a stuck retry
+
+# --- Kafka -------------------------------------------------------------------------------------
+KAFKA_SESSION_SECONDS: Final = 6.0  # brokers allow no less by default; leaves 4 s of the promise
+KAFKA_HEARTBEAT_SECONDS: Final = 0.5  # a rebalance is learnt of within it; two rounds in a second
+KAFKA_REBALANCE_SECONDS: Final = 6.0  # a member that does not rejoin is passed over, as if dead
+KAFKA_REQUEST_SECONDS_MAX: Final = 5.0  # one request; its outcome is then unknown
+KAFKA_GROUP_REQUEST_SECONDS_MAX: Final = 12.0  # joining waits for a rebalance and a first delay
+KAFKA_START_SECONDS_MAX: Final = 10.0  # to connect, and to fence; Kafka itself retries within it
+KAFKA_STOP_SECONDS_MAX: Final = 2.0  # aiokafka's stop can hang: then its tasks are cancelled
+KAFKA_COMMIT_SECONDS_MAX: Final = 1.0  # a group's position is a saving, not worth a longer wait
+KAFKA_VISIBLE_SECONDS_MAX: Final = 1.0  # markers follow a commit within milliseconds
+KAFKA_RETRY_SECONDS: Final = 0.02  # a transaction waits so long for the markers of the one before
+KAFKA_TRANSACTION_SECONDS_MAX: Final = 10.0  # twice a commit's bound; until then it holds readers up
+KAFKA_BATCH_BYTES_MAX: Final = 1_000_000  # below the brokers' default of 1,048,588 for a batch
+KAFKA_FETCH_WAIT_SECONDS: Final = 0.1  # how late a partition joins a fetch already on its way
+KAFKA_FETCH_BYTES_MAX: Final = 16 * 1024 * 1024  # one answer: four partitions' worth
+KAFKA_PARTITION_FETCH_BYTES_MAX: Final = 4 * 1024 * 1024  # about 13,000 records of 300 bytes
+KAFKA_READ_AHEAD_SLOTS_MAX: Final = 64  # restores under way at once whose next fetch is ready
 
 # --- tasks -------------------------------------------------------------------------------------
 DESCRIPTION_CHARS_MAX: Final = 1_000  # travels in every run, so it stays a line or two
@@ -69,7 +85,7 @@ PYTHON_THREADS_MAX: Final = 32  # threads for synchronous python actions
 
 # --- projector and read models -----------------------------------------------------------------
 FLUSH_RECORDS_MAX: Final = 2_000  # events folded into the read models by one write
-FLUSH_SECONDS_EMBEDDED: Final = 0.01  # a write to views.db is not synced, so it may come often
+FLUSH_SECONDS_EMBEDDED: Final = 0.001  # views.db is not synced: a write costs less than a wait
 FLUSH_SECONDS: Final = 0.2  # MongoDB: five bulk writes a second; a write is seen in p99 250 ms
 PAGE_ITEMS_DEFAULT: Final = 1_000  # lists without `limit`
 PAGE_ITEMS_MAX: Final = 10_000  # about 6 MB of answer
@@ -93,6 +109,9 @@ RENDER_ITEMS_PER_SLICE: Final = 100  # about 2 ms at 20 us an item, then the loo
 
 CLOCK_STEP_SECONDS: Final = 1.0  # ten times the stated NTP bound: beyond it the clock was set
 CLOCK_DOUBT_SECONDS: Final = 5.0  # how long a forward step is doubted: half of the promise
+
+# --- one process -------------------------------------------------------------------------------
+SWITCH_SECONDS_EMBEDDED: Final = 0.0005  # a thread of the databases holds up the loop no longer
 
 # --- life cycle --------------------------------------------------------------------------------
 DRAIN_SECONDS_MAX: Final = 10.0  # SIGTERM to exit, in-flight runs included

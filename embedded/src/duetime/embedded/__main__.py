@@ -7,11 +7,12 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 import uvloop
@@ -23,7 +24,7 @@ from duetime.embedded.data_dir import DataDir, DataDirError
 from duetime.embedded.retention import PRUNED_PER_STEP_MAX
 from duetime.embedded.settings import EmbeddedSettings
 from duetime.executor.actions.python import Function, load_functions
-from duetime.limits import PARTITIONS_EMBEDDED
+from duetime.limits import PARTITIONS_EMBEDDED, SWITCH_SECONDS_EMBEDDED
 from duetime.log.port import LogError
 from duetime.log.sqlite import SqliteLog
 from duetime.runtime.backoff import chance
@@ -82,15 +83,16 @@ def run(
             EmbeddedSettings, data_dir=data_dir, actions=tuple(actions) if actions else None
         )
         functions = load_functions(settings.actions)
-        listener = bind(api.host, api.port)
         data = DataDir.open(settings.data_dir)
+        listener = _listen(api)
     except (SettingsError, DataDirError) as refused:
         _refuse(str(refused))
     except ImportError as fault:
         _refuse(f"A module of --actions cannot be imported: {fault}")
-    except OSError as fault:
-        _refuse(f"Duetime cannot listen where it was told: {fault.strerror}.")
     else:
+        # The databases' threads wake for a moment at every write; with the interpreter's own 5 ms
+        # each of them could hold up the loop that long.
+        sys.setswitchinterval(SWITCH_SECONDS_EMBEDDED)
         try:
             uvloop.run(_run(api, settings, functions, listener, data))
         except (LogError, StoreError) as refused:
@@ -140,7 +142,14 @@ async def _run(
         typer.echo("Duetime has stopped.")
 
 
-def _refuse(sentence: str) -> None:
+def _listen(api: ApiSettings) -> socket.socket:
+    try:
+        return bind(api.host, api.port)
+    except OSError as fault:
+        _refuse(f"Duetime cannot listen on {api.host}:{api.port}: {fault.strerror}.")
+
+
+def _refuse(sentence: str) -> NoReturn:
     typer.echo(sentence, err=True)
     raise typer.Exit(2)
 

@@ -4,10 +4,13 @@ Ids that follow from what they name are in `duetime.events.ids`.
 """
 
 import os
-from typing import Protocol
+from typing import Final, Protocol
 
 from duetime.events.ids import microseconds
 from duetime.runtime.clock import Clock
+
+_RANDOM_BYTES: Final = 10
+_IDS_PER_DRAW: Final = 256
 
 
 class Ids(Protocol):
@@ -24,11 +27,16 @@ class SystemIds:
     def __init__(self, clock: Clock) -> None:
         """Take the time from `clock`."""
         self._clock = clock
+        self._random = b""
 
     def fresh(self) -> str:
         """Give a new UUIDv7."""
         milliseconds = microseconds(self._clock.now()) // 1_000
-        random_bits = int.from_bytes(os.urandom(10))
+        if not self._random:
+            # One call for many ids: each call hands the interpreter to other threads.
+            self._random = os.urandom(_RANDOM_BYTES * _IDS_PER_DRAW)
+        random_bits = int.from_bytes(self._random[:_RANDOM_BYTES])
+        self._random = self._random[_RANDOM_BYTES:]
         number = (
             (milliseconds & (1 << 48) - 1) << 80
             | 0x7 << 76
