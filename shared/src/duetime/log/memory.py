@@ -100,7 +100,7 @@ class MemoryLog(Log):
 
     async def close(self) -> None:
         self._closed = True
-        await self._hub.close()
+        self._hub.close()
 
     def expel(self, subscription: Subscription) -> None:
         """Throw a member out of its group, as a log does whose session with it ran out."""

@@ -49,8 +49,8 @@ class Reader(Protocol):
         """Look again: there are new records."""
         ...
 
-    async def close(self) -> None:
-        """Stop."""
+    def stop(self) -> None:
+        """Read no more: the log is closed."""
         ...
 
 
@@ -172,10 +172,10 @@ class Hub:
         await self._storage.save(group, partition, commits)
         self._committed.setdefault((group, partition), {}).update(commits)
 
-    async def close(self) -> None:
-        """Close every reader."""
+    def close(self) -> None:
+        """Stop every reader; their next poll raises. Harmless when repeated."""
         for reader in list(self._readers):
-            await reader.close()
+            reader.stop()
 
     def _group(self, name: str) -> Group:
         if name not in self._groups:

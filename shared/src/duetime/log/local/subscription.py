@@ -35,7 +35,7 @@ class LocalSubscription(Subscription):
 
     async def poll(self, *, records_max: int, wait_seconds: float) -> Polled:
         if self._closed:
-            raise LogError(f"this member has left the group {self._group}")
+            raise LogError(f"this member has left the group {self._group}, or its log is closed")
         assert not self._polling, "one poll at a time"
         self._polling = True
         try:
@@ -83,6 +83,10 @@ class LocalSubscription(Subscription):
         await self._hub.commit(self._group, partition, commits)
 
     async def close(self) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Leave the group."""
         if not self._closed:
             self._closed = True
             self._hub.remove(self)

@@ -31,7 +31,7 @@ class LocalTail(Tail):
 
     async def poll(self, *, records_max: int, wait_seconds: float) -> Sequence[Stored]:
         if self._closed:
-            raise LogError("this reader is closed")
+            raise LogError("this reader, or its log, is closed")
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_seconds
         await asyncio.sleep(0)
@@ -55,6 +55,10 @@ class LocalTail(Tail):
         return self._closed
 
     async def close(self) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Read no more."""
         self._closed = True
         self._hub.remove(self)
         self._signal.set()

@@ -68,6 +68,8 @@ class SqliteLog(Log):
             committed=opened.committed,
         )
         gate.committed = lambda done: self._hub.publish(done.stored)
+        # Without its writer the log is over: readers must not wait for ever for nothing.
+        gate.writer.ended.add_done_callback(lambda _: self._hub.close())
 
     @classmethod
     @asynccontextmanager
@@ -166,7 +168,7 @@ class SqliteLog(Log):
         return removed
 
     async def close(self) -> None:
-        await self._hub.close()
+        self._hub.close()
         await self._reader.close()
         # The writer last: the last connection to close folds the write-ahead log into the file.
         await self._gate.close()

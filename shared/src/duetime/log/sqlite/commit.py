@@ -3,6 +3,7 @@
 Knows SQL for writing, and which failures leave doubt; not who asked.
 """
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -127,8 +128,11 @@ def carry_out(connection: apsw.Connection, work: Work) -> list[int]:
 
 def _roll_back(connection: apsw.Connection) -> None:
     """End what the failure left open, if SQLite has not done so by itself."""
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")
+    with contextlib.suppress(apsw.Error):
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    # In a transaction left open the next request would seem to be committed. Better no writer.
+    assert not connection.in_transaction, "a failed commit could not be rolled back"
 
 
 def _together(

@@ -36,7 +36,7 @@ class Gate:
     def refusal(self, size_bytes: int) -> str | None:
         """Say why a request of this size cannot be taken now; None: it can."""
         if self.closed:
-            return "the log is closed"
+            return "the log is closed, or its writer has stopped"
         if self._requests >= limits.LOG_QUEUE_REQUESTS_MAX:
             return f"queue full: {self._requests} requests wait for the disk"
         if self._bytes + size_bytes > limits.LOG_QUEUE_BYTES_MAX:

@@ -102,20 +102,22 @@ class Writer:
             self._thread.settle(self._opened, LogError(f"{self._path} cannot be opened: {error}"))
             return
         try:
-            self._thread.settle(self._opened, self._open(connection))
-            self._serve(connection)
-        except LogError as error:
-            self._thread.settle(self._opened, error)
+            opened = self._open(connection)
+            self._thread.settle(self._opened, opened)
+            if not isinstance(opened, LogError):
+                self._serve(connection)
         finally:
             connection.close()
 
-    def _open(self, connection: apsw.Connection) -> Opened:
+    def _open(self, connection: apsw.Connection) -> Opened | LogError:
         try:
             cluster_id = schema.prepare(connection, self._path, self._partitions)
             self._ends = schema.ends(connection, self._partitions)
             committed = schema.committed(connection)
+        except LogError as error:
+            return error
         except apsw.Error as error:
-            raise LogError(f"{self._path} cannot be opened: {error}") from error
+            return LogError(f"{self._path} cannot be opened: {error}")
         ends = {schema.slot_named(slot): end for slot, (end, _) in self._ends.items()}
         return Opened(cluster_id=cluster_id, ends=ends, committed=committed)
 
