@@ -202,7 +202,7 @@ class WritesContract:
         assert [document] == (await store.tasks(items_max=10)).items
         assert [a_run(description=text)] == (await store.runs(items_max=10)).items
 
-    async def test_microseconds_are_kept(self, store: Store) -> None:
+    async def test_instants_are_kept_to_the_microsecond(self, store: Store) -> None:
         document = scheduled("t", NOON + timedelta(microseconds=1))
         await store.write(changes(document))
 

@@ -7,8 +7,11 @@ be wiped and come back equal, however the topics are read beside each other (P6)
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, get_args
 from zoneinfo import ZoneInfo
+
+from msgspec.inspect import DateTimeType, Type, UnionType, type_info
+from msgspec.structs import fields
 
 from duetime.events.envelope import Envelope, Unreadable
 from duetime.events.types import AnyEvent, TaskCreated, TaskDue, TaskUpdated
@@ -20,6 +23,19 @@ from duetime.store.views import RunDocument, TaskDocument
 # Beyond these, arithmetic on instants fails. Duetime makes no such events; a log may hold others'.
 _EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(9_000, 1, 1, tzinfo=UTC)
+
+
+def _instant_fields(kind: type[AnyEvent]) -> Sequence[str]:
+    return [field.name for field in fields(kind) if _holds_instants(type_info(field.type))]
+
+
+def _holds_instants(info: Type) -> bool:
+    if isinstance(info, UnionType):
+        return any(_holds_instants(member) for member in info.types)
+    return isinstance(info, DateTimeType)
+
+
+_INSTANT_FIELDS: Final = {kind: _instant_fields(kind) for kind in get_args(AnyEvent)}
 
 
 def touched(inputs: Sequence[Envelope | Unreadable]) -> Sequence[str]:
@@ -64,7 +80,11 @@ def project(
 def _sound(envelope: Envelope) -> bool:
     """Whether every instant and zone in it can be reckoned with."""
     event = envelope.event
-    instants = [envelope.time, envelope.appended_at, *_instants(event)]
+    instants = [
+        envelope.time,
+        envelope.appended_at,
+        *(getattr(event, name) for name in _INSTANT_FIELDS[type(event)]),
+    ]
     if isinstance(event, TaskCreated | TaskUpdated):
         instants.append(event.definition.time)
         if not _is_zone(event.definition.timezone):
@@ -73,11 +93,6 @@ def _sound(envelope: Envelope) -> bool:
         instant is None or (instant.tzinfo is not None and _EARLIEST <= instant <= _LATEST)
         for instant in instants
     )
-
-
-def _instants(event: AnyEvent) -> list[datetime]:
-    values = (getattr(event, name) for name in event.__struct_fields__)
-    return [value for value in values if isinstance(value, datetime)]
 
 
 def _is_zone(timezone: str) -> bool:
