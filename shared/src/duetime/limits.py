@@ -47,7 +47,9 @@ KAFKA_STOP_SECONDS_MAX: Final = 2.0  # aiokafka's stop can hang: then its tasks 
 KAFKA_COMMIT_SECONDS_MAX: Final = 1.0  # a group's position is a saving, not worth a longer wait
 KAFKA_VISIBLE_SECONDS_MAX: Final = 1.0  # markers follow a commit within milliseconds
 KAFKA_RETRY_SECONDS: Final = 0.02  # a transaction waits so long for the markers of the one before
-KAFKA_TRANSACTION_SECONDS_MAX: Final = 10.0  # twice a commit's bound; until then it holds readers up
+KAFKA_TRANSACTION_SECONDS_MAX: Final = (
+    10.0  # twice a commit's bound; until then it holds readers up
+)
 KAFKA_BATCH_BYTES_MAX: Final = 1_000_000  # below the brokers' default of 1,048,588 for a batch
 KAFKA_FETCH_WAIT_SECONDS: Final = 0.1  # how late a partition joins a fetch already on its way
 KAFKA_FETCH_BYTES_MAX: Final = 16 * 1024 * 1024  # one answer: four partitions' worth
@@ -81,11 +83,13 @@ LEASE_SECONDS: Final = 30.0  # how long a TaskStarted speaks for its run
 LEASE_RENEW_SECONDS: Final = 10.0  # a third of the lease: two renewals may fail
 CONCURRENCY_DEFAULT: Final = 1_000  # runs alive at once in one executor
 OUTCOMES_PER_APPEND_MAX: Final = 1_000  # one bookkeeping append; the next one takes the rest
+BOOKS_SECONDS: Final = 0.01  # ends wait this long for company; a kill repeats what they cover
 PYTHON_THREADS_MAX: Final = 32  # threads for synchronous python actions
 
 # --- projector and read models -----------------------------------------------------------------
 FLUSH_RECORDS_MAX: Final = 2_000  # events folded into the read models by one write
 FLUSH_SECONDS_EMBEDDED: Final = 0.001  # views.db is not synced: a write costs less than a wait
+RUNS_FLUSH_SECONDS_EMBEDDED: Final = 0.1  # nobody waits for a run to be seen as for a write
 FLUSH_SECONDS: Final = 0.2  # MongoDB: five bulk writes a second; a write is seen in p99 250 ms
 PAGE_ITEMS_DEFAULT: Final = 1_000  # lists without `limit`
 PAGE_ITEMS_MAX: Final = 10_000  # about 6 MB of answer
@@ -93,6 +97,19 @@ STORE_QUEUE_REQUESTS_MAX: Final = 10_000  # per thread of views.db: a second of 
 STORE_WRITES_PER_COMMIT_MAX: Final = 64  # flushes that share a transaction; one is in flight mostly
 STORE_CHUNK_DOCUMENTS_MAX: Final = 200  # decoded in about 1 ms, for which the loop has to wait
 STORE_WAIT_SECONDS_MAX: Final = 10.0  # a flush takes milliseconds: then the disk has stopped
+MONGO_SELECT_SECONDS_MAX: Final = 2.0  # finding a primary; an election takes longer, so try again
+MONGO_READ_SECONDS_MAX: Final = 2.0  # a page of 10,000 takes 0.3 s; the asker has a 503 to answer
+MONGO_WRITE_SECONDS_MAX: Final = 10.0  # a flush of 2,000 takes 0.2 s, over a slow link 1 s
+MONGO_PREPARE_SECONDS_MAX: Final = 60.0  # indexes: nothing at most starts, a pass over all at one
+MONGO_POOL_CONNECTIONS_MAX: Final = 50  # per process: 50 reads at 1 ms are 50,000 a second
+MONGO_POLL_SECONDS: Final = 0.02  # between looks at the positions while someone waits: 50 a second
+MONGO_BATCH_DOCUMENTS: Final = 500  # read in one piece: some 4 ms to decode, then the loop may turn
+MONGO_REMERGES_MAX: Final = 5  # a document that changes under us so often has too many writers
+GENERATION_SECONDS_MAX: Final = 1.0  # readers learn within this that a rebuild took over
+GENERATION_LINGER_SECONDS: Final = 10.0  # the replaced stay: 1 s to notice, 2 s a read, spare
+# A task's time to live ends a week late: until then an event that the projector has not read yet may
+# bring the task back. A projector that is away for a week is noticed.
+EXPIRY_GRACE_SECONDS: Final = 7 * 24 * 3600.0
 
 # --- api ---------------------------------------------------------------------------------------
 VISIBLE_WAIT_SECONDS: Final = 1.0  # how long a write waits to be seen before it answers

@@ -16,8 +16,9 @@ from duetime.executor.actions.log import LogActions
 from duetime.executor.actions.python import Function, PythonActions
 from duetime.executor.service import executor_service
 from duetime.http.health import Health
-from duetime.limits import FLUSH_SECONDS_EMBEDDED
+from duetime.limits import FLUSH_SECONDS_EMBEDDED, RUNS_FLUSH_SECONDS_EMBEDDED
 from duetime.log.port import Log
+from duetime.log_projector.lane import Pace
 from duetime.log_projector.service import projector_service
 from duetime.runtime.backoff import Backoff
 from duetime.runtime.clock import Clock
@@ -92,7 +93,9 @@ def assemble(parts: Parts) -> Node:
             log=log,
             store=parts.store,
             clock=clock,
-            flush_seconds=FLUSH_SECONDS_EMBEDDED,
+            pace=Pace(
+                tasks_seconds=FLUSH_SECONDS_EMBEDDED, runs_seconds=RUNS_FLUSH_SECONDS_EMBEDDED
+            ),
             backoff=backoff,
             metrics=metrics,
         ),

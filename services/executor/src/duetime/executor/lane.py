@@ -17,7 +17,7 @@ from duetime.events.types import TaskDue, TaskExecuted
 from duetime.executor.actions.attempt import SUCCEEDED, Actions, attempt, is_immediate
 from duetime.executor.core import Ended, ExecutorCore, Fact, Prefix
 from duetime.executor.slots import Slots
-from duetime.limits import DRAIN_SECONDS_MAX, HELD_RUNS_MAX, POLL_RECORDS_MAX
+from duetime.limits import BOOKS_SECONDS, DRAIN_SECONDS_MAX, HELD_RUNS_MAX, POLL_RECORDS_MAX
 from duetime.log.port import (
     Accepted,
     Commit,
@@ -123,8 +123,6 @@ class ExecutorLane:
         self._start_due()
         self._keep_books()
         self._bound_memory()
-        if asyncio.get_running_loop().time() >= self._committed_at + _COMMIT_SECONDS:
-            await self._commit()
 
     def wake_at(self) -> datetime | None:
         """Say when the core wants a step; with no slot free, runs wait for a freed one."""
@@ -214,9 +212,10 @@ class ExecutorLane:
         A repeat names the same run and attempt, so it is harmless to all who read it, whereas an
         end that is forgotten would start its run again.
         """
-        events = self._core.facts(self._clock.now())
         fault_count = 0
         try:
+            await asyncio.sleep(BOOKS_SECONDS)
+            events = self._core.facts(self._clock.now())
             while events:
                 outcomes = await self._log.append([self._record(event) for event in events])
                 left = []
@@ -231,6 +230,8 @@ class ExecutorLane:
                 if events:
                     fault_count += 1
                     await asyncio.sleep(self._backoff.seconds(fault_count))
+            if asyncio.get_running_loop().time() >= self._committed_at + _COMMIT_SECONDS:
+                await self._commit()
         finally:
             self._wake()
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
+
 from duetime.events.envelope import Envelope, Unreadable
 from duetime.limits import FLUSH_RECORDS_MAX
 from duetime.log.port import Log, LogAwayError, Stored, TopicOffsets
@@ -20,6 +22,16 @@ from duetime.store.port import Store, StoreError, TopicPartition
 PROJECTOR_TOPICS: Final = (Topic.TASKS, Topic.EXECUTIONS)
 
 
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a write waits for company: one that changes tasks, and one of runs alone.
+
+    The api waits until a change of a task can be read; nobody waits like that for a run.
+    """
+
+    tasks_seconds: float
+    runs_seconds: float
+
+
 class ProjectorLane:
     """One partition's projection."""
 
@@ -30,15 +42,15 @@ class ProjectorLane:
         log: Log,
         store: Store,
         clock: Clock,
-        flush_seconds: float,
+        pace: Pace,
         watch: Callable[[Sequence[Envelope | Unreadable]], None],
     ) -> None:
-        """Make the lane; it writes at most every `flush_seconds` and tells `watch` what."""
+        """Make the lane; `watch` is told what it wrote."""
         self._partition = partition
         self._log = log
         self._store = store
         self._clock = clock
-        self._flush = timedelta(seconds=flush_seconds)
+        self._pace = pace
         self._watch = watch
         self._pending: list[Envelope | Unreadable] = []
         self._positions: dict[str, int] = {}
@@ -78,7 +90,7 @@ class ProjectorLane:
         """Say when the next write is due, if there is something to write."""
         if self._positions == self._written or self._flushed_at is None:
             return None
-        return self._flushed_at + self._flush
+        return self._flushed_at + self._wait()
 
     async def drain(self) -> None:
         """Write what is pending."""
@@ -95,8 +107,14 @@ class ProjectorLane:
         return (
             self._flushed_at is None
             or len(self._pending) >= FLUSH_RECORDS_MAX
-            or not self._flushed_at <= now < self._flushed_at + self._flush
+            or not self._flushed_at <= now < self._flushed_at + self._wait()
         )
+
+    def _wait(self) -> timedelta:
+        """Give how long after the last write the next one comes: sooner if someone waits for it."""
+        changed = self._positions[Topic.TASKS] != self._written[Topic.TASKS]
+        seconds = self._pace.tasks_seconds if changed else self._pace.runs_seconds
+        return timedelta(seconds=seconds)
 
     async def _write(self) -> None:
         positions = {

@@ -6,7 +6,7 @@ from typing import Final
 
 from duetime.events.envelope import Envelope, Unreadable
 from duetime.log.port import Log
-from duetime.log_projector.lane import PROJECTOR_TOPICS, ProjectorLane
+from duetime.log_projector.lane import PROJECTOR_TOPICS, Pace, ProjectorLane
 from duetime.runtime.backoff import Backoff
 from duetime.runtime.clock import Clock
 from duetime.runtime.worker import Worker
@@ -21,11 +21,11 @@ def projector_service(
     log: Log,
     store: Store,
     clock: Clock,
-    flush_seconds: float,
+    pace: Pace,
     backoff: Backoff,
     metrics: Metrics,
 ) -> Worker:
-    """Give a projector that writes at most every `flush_seconds`."""
+    """Give a projector that writes at this pace."""
 
     def watch(written: Sequence[Envelope | Unreadable]) -> None:
         oldest = _oldest(written)
@@ -43,7 +43,7 @@ def projector_service(
             log=log,
             store=store,
             clock=clock,
-            flush_seconds=flush_seconds,
+            pace=pace,
             watch=watch,
         ),
         backoff=backoff,
