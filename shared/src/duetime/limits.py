@@ -107,8 +107,8 @@ MONGO_BATCH_DOCUMENTS: Final = 500  # read in one piece: some 4 ms to decode, th
 MONGO_REMERGES_MAX: Final = 5  # a document that changes under us so often has too many writers
 GENERATION_SECONDS_MAX: Final = 1.0  # readers learn within this that a rebuild took over
 GENERATION_LINGER_SECONDS: Final = 10.0  # the replaced stay: 1 s to notice, 2 s a read, spare
-# A task's time to live ends a week late: until then an event that the projector has not read yet may
-# bring the task back. A projector that is away for a week is noticed.
+# A task lives a week longer than it must: until then an event that was not projected yet may
+# bring it back, and a projector that is away for a week is noticed.
 EXPIRY_GRACE_SECONDS: Final = 7 * 24 * 3600.0
 
 # --- api ---------------------------------------------------------------------------------------

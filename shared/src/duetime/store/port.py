@@ -112,3 +112,32 @@ class Store(TaskReads, ViewWrites, Protocol):
     async def close(self) -> None:
         """Let go of everything. Harmless when repeated."""
         ...
+
+
+class Rebuild(Protocol):
+    """Read models that are built beside the live ones, from the beginning of the log."""
+
+    @property
+    def views(self) -> Store:
+        """The new read models: empty at first, and nobody reads them but who builds them."""
+        ...
+
+    async def activate(self) -> bool:
+        """Put them in the place of the live ones, in one step, if they have read at least as far.
+
+        Says whether they are live now. Who wrote to the replaced ones is refused with StoreError,
+        and starts again from `positions`.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go: what was not activated, and what was replaced, is dropped."""
+        ...
+
+
+class Rebuildable(Store, Protocol):
+    """A store that can be rebuilt while it is read and written."""
+
+    async def rebuild(self) -> Rebuild:
+        """Begin a rebuild. One that was begun before and never ended is given up."""
+        ...

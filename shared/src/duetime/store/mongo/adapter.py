@@ -1,0 +1,377 @@
+"""The read models in MongoDB, for the distributed system.
+
+Knows how the port's questions reach the live generation, who is told when it changes, and what
+happens while MongoDB is away: every call is bounded and raises StoreError, the next one tries anew.
+The queries are in `reads` and `writes`, the live generation and the positions in `state`.
+
+Nothing is asked of MongoDB before it is needed: a service starts while MongoDB is away, says so,
+and works once it is back. `prepare` lets a composition root find out early.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from contextvars import ContextVar
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, TypeVar
+
+from pymongo.asynchronous.database import AsyncDatabase
+
+from duetime.limits import (
+    GENERATION_LINGER_SECONDS,
+    GENERATION_SECONDS_MAX,
+    MONGO_POLL_SECONDS,
+    MONGO_PREPARE_SECONDS_MAX,
+    MONGO_READ_SECONDS_MAX,
+    MONGO_SELECT_SECONDS_MAX,
+    MONGO_WRITE_SECONDS_MAX,
+    RETENTION_SECONDS,
+)
+from duetime.store.cursors import Place, read_cursor, write_cursor
+from duetime.store.mongo import reads, writes
+from duetime.store.mongo.client import Client, RefusedError, ReplacedError, Row, bounded, connect
+from duetime.store.mongo.rebuild import MongoRebuild
+from duetime.store.mongo.rows import storable
+from duetime.store.mongo.schema import (
+    Generation,
+    create_indexes,
+    database_of,
+    drop_all_but,
+    generation_of,
+    let_tasks_expire,
+)
+from duetime.store.mongo.state import State, StateDocument
+from duetime.store.order import TASKS, run_list, run_place, task_place
+from duetime.store.port import Slice, StoreError, TopicPartition, ViewChanges
+from duetime.store.progress import Positions
+from duetime.store.views import RunDocument, TaskDocument
+
+_Document = TypeVar("_Document")
+
+# What the running flush was folded from. A flush is one task's: it loads, folds, writes.
+_loaded_from: ContextVar[Generation | None] = ContextVar("loaded_from", default=None)
+
+
+class MongoStore:
+    """Read models in a MongoDB database. One object serves one process, on one event loop."""
+
+    def __init__(
+        self,
+        *,
+        client: Client,
+        database: AsyncDatabase[Row],
+        log_id: str,
+        retention: timedelta,
+        linger_seconds: float,
+        pinned: int | None = None,
+    ) -> None:
+        """Take what `open` has made. `pinned`: the generation of a rebuild; None: the live one."""
+        self._client: Final = client
+        self._database: Final = database
+        self._document: Final = StateDocument(database, log_id=log_id)
+        self._retention: Final = retention
+        self._linger_seconds: Final = linger_seconds
+        self._pinned: Final = pinned
+        self._log_id: Final = log_id
+        self._state: State | None = None
+        self._seen_at = 0.0
+        self._reading: Generation | None = None
+        self._writing: Generation | None = None
+        self._expiring: Generation | None = None
+        self._positions = Positions({})
+        self._looking: asyncio.Task[None] | None = None
+        self._waiting_count = 0
+        self._poller: asyncio.Task[None] | None = None
+        self._closed = False
+
+    @classmethod
+    def open(
+        cls,
+        uri: str,
+        *,
+        database: str,
+        tls_ca_file: Path | None = None,
+        log_id: str = "",
+        retention_seconds: float = RETENTION_SECONDS,
+        linger_seconds: float = GENERATION_LINGER_SECONDS,
+    ) -> "MongoStore":
+        """Make the store for the running event loop; nothing is asked of MongoDB yet.
+
+        `log_id` names the log the read models are built from (`Log.cluster_id`): those of another
+        are refused. Raises RefusedError where the address cannot be used.
+        """
+        client = connect(uri, tls_ca_file=tls_ca_file)
+        return cls(
+            client=client,
+            database=database_of(client, database),
+            log_id=log_id,
+            retention=timedelta(seconds=retention_seconds),
+            linger_seconds=linger_seconds,
+        )
+
+    async def prepare(self) -> None:
+        """Make the database ready: its state, its indexes. Idempotent; every call does it too.
+
+        Raises RefusedError where waiting does not help, StoreError where MongoDB is away.
+        """
+        await self._live()
+
+    # --- what readers ask ------------------------------------------------------------------------
+
+    async def task(self, task_id: str) -> TaskDocument | None:
+        generation = await self._live()
+        if not storable(task_id):
+            return None
+        async with bounded(MONGO_READ_SECONDS_MAX):
+            return await reads.task(generation, task_id)
+
+    async def tasks(self, *, items_max: int, cursor: str | None = None) -> Slice[TaskDocument]:
+        after = None if cursor is None else read_cursor(TASKS, cursor)
+        generation = await self._live()
+        async with bounded(MONGO_READ_SECONDS_MAX):
+            found = await reads.tasks(generation, after, items_max + 1)
+        return _slice(TASKS, found, items_max, task_place)
+
+    async def runs(
+        self, *, items_max: int, cursor: str | None = None, task_id: str | None = None
+    ) -> Slice[RunDocument]:
+        of_list = run_list(task_id)
+        after = None if cursor is None else read_cursor(of_list, cursor)
+        generation = await self._live()
+        if task_id is not None and not storable(task_id):
+            return Slice(items=[], next_cursor=None)
+        async with bounded(MONGO_READ_SECONDS_MAX):
+            found = await reads.runs(generation, task_id, after, items_max + 1)
+        return _slice(of_list, found, items_max, run_place)
+
+    async def positions(self) -> Mapping[TopicPartition, int]:
+        # Whoever begins to write asks this first: from here on it writes to what it was told about.
+        await self._look()
+        assert self._state is not None, "a look ends in a state"
+        self._writing = self._reading
+        return self._positions_in(self._state)
+
+    async def passed(self, at: TopicPartition, offset: int, *, wait_seconds: float) -> bool:
+        self._check_open()
+        if await self._positions.passed(at, offset, wait_seconds=0):
+            return True
+        if wait_seconds <= 0:
+            await self._look()
+            return await self._positions.passed(at, offset, wait_seconds=0)
+        self._waiting_count += 1
+        self._poll_while_someone_waits()
+        try:
+            return await self._positions.passed(at, offset, wait_seconds=wait_seconds)
+        finally:
+            self._waiting_count -= 1
+
+    # --- what the projector asks -----------------------------------------------------------------
+
+    async def load(self, task_ids: Sequence[str]) -> Mapping[str, TaskDocument]:
+        generation = await self._written()
+        _loaded_from.set(generation)
+        wanted = [task_id for task_id in task_ids if storable(task_id)]
+        async with bounded(MONGO_WRITE_SECONDS_MAX):
+            return await reads.load(generation, wanted)
+
+    async def write(self, changes: ViewChanges) -> None:
+        generation = await self._written()
+        base = _loaded_from.get()
+        state = self._state
+        if base is not None and base.tasks.database is self._database and base is not generation:
+            raise ReplacedError("the documents were loaded from read models that are replaced now")
+        assert state is not None, "there is no generation without a state"
+        async with bounded(MONGO_WRITE_SECONDS_MAX):
+            await writes.write_tasks(generation, changes.tasks, self._retention)
+            await writes.write_runs(generation, changes.runs, self._retention)
+            # After the effects: what `passed` confirms can be read.
+            if changes.positions:
+                await self._advance(state, generation, changes.positions)
+        if generation is self._reading:
+            self._positions.advance(changes.positions)
+
+    async def prune(self, before: datetime, *, items_max: int) -> int:
+        generation = await self._written()
+        async with bounded(MONGO_PREPARE_SECONDS_MAX):
+            count = await writes.prune_runs(generation, before, items_max)
+            count += await writes.prune_tasks(
+                generation, before, items_max - count, self._retention
+            )
+            # It has read to the end, or it would not ask: MongoDB may see to the rest by itself.
+            if self._expiring is not generation:
+                await let_tasks_expire(self._database, generation)
+                self._expiring = generation
+        return count
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._positions.release()
+        ours = [task for task in (self._poller, self._looking) if task is not None]
+        for task in ours:
+            task.cancel()
+        if ours:
+            await asyncio.wait(ours)
+        if self._pinned is None:
+            # It says goodbye to the server, which may be away.
+            async with bounded(MONGO_SELECT_SECONDS_MAX):
+                await self._client.close()
+
+    # --- a rebuild -------------------------------------------------------------------------------
+
+    async def rebuild(self) -> "MongoRebuild":
+        await self._live()
+        await self._look()
+        state = self._state
+        assert state is not None, "a look ends in a state"
+        async with bounded(MONGO_PREPARE_SECONDS_MAX):
+            number = await self._document.begin(state)
+            await drop_all_but(self._database, {state.active, number})
+        views = MongoStore(
+            client=self._client,
+            database=self._database,
+            log_id=self._log_id,
+            retention=self._retention,
+            linger_seconds=self._linger_seconds,
+            pinned=number,
+        )
+        await views.prepare()
+        return MongoRebuild(
+            views=views,
+            number=number,
+            database=self._database,
+            document=self._document,
+            linger_seconds=self._linger_seconds,
+        )
+
+    # --- which generation ------------------------------------------------------------------------
+
+    async def _live(self) -> Generation:
+        """Give the generation to read, as it was known a moment ago at most."""
+        now = asyncio.get_running_loop().time()
+        if self._reading is None or now - self._seen_at > GENERATION_SECONDS_MAX:
+            await self._look()
+        self._check_open()
+        assert self._reading is not None, "a look ends in a generation"
+        return self._reading
+
+    async def _written(self) -> Generation:
+        """Give the generation to write: the one that positions were last asked of."""
+        self._check_open()
+        if self._writing is None:
+            self._writing = await self._live()
+        return self._writing
+
+    async def _look(self) -> None:
+        """See what is live, and how far it has come. All who ask at once share one look."""
+        self._check_open()
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._see(), name="mongo state")
+            self._looking.add_done_callback(_heard)
+        await asyncio.shield(self._looking)
+
+    async def _see(self) -> None:
+        looked_at = asyncio.get_running_loop().time()
+        if self._reading is None:
+            await self._make_ready()
+        else:
+            await self._look_again()
+        self._seen_at = looked_at
+        assert self._state is not None, "there is no generation without a state"
+        self._positions.advance(self._positions_in(self._state))
+
+    async def _make_ready(self) -> None:
+        async with bounded(MONGO_PREPARE_SECONDS_MAX):
+            await self._check_server()
+            state = await self._document.read_or_create()
+            generation = generation_of(self._database, self._pinned or state.active)
+            await create_indexes(generation)
+        self._state, self._reading = state, generation
+
+    async def _look_again(self) -> None:
+        assert self._state is not None, "there is no generation without a state"
+        assert self._reading is not None, "only what was ready is looked at again"
+        try:
+            async with bounded(MONGO_READ_SECONDS_MAX):
+                state = await self._document.read()
+            number = self._number_in(state, self._state)
+        except ReplacedError:
+            self._forget()
+            raise
+        if number != self._reading.number:
+            self._reading = generation_of(self._database, number)
+        self._state = state
+
+    def _number_in(self, state: State, known: State) -> int:
+        if state.born != known.born:
+            raise ReplacedError("the read models were emptied and made again")
+        number = self._pinned or state.active
+        if number not in state.positions_of:
+            raise ReplacedError("this rebuild was given up: a newer one was begun")
+        return number
+
+    def _forget(self) -> None:
+        """Know nothing any more: what was known is gone, and the next call finds out."""
+        self._state = self._reading = self._writing = self._expiring = None
+        self._positions.release()
+        self._positions = Positions({})
+
+    async def _check_server(self) -> None:
+        hello = await self._client.admin.command("hello")
+        if "setName" not in hello and hello.get("msg") != "isdbgrid":
+            raise RefusedError(
+                "this MongoDB is a standalone server: Duetime needs a replica set (one of a single "
+                "member will do: mongod --replSet, then replSetInitiate) or a sharded cluster"
+            )
+
+    async def _advance(
+        self, state: State, generation: Generation, positions: Mapping[TopicPartition, int]
+    ) -> None:
+        try:
+            await self._document.advance(
+                state, generation.number, positions, must_be_live=self._pinned is None
+            )
+        except ReplacedError:
+            # Whatever is there now is found out by the next call, which then starts from there.
+            self._forget()
+            raise
+
+    def _positions_in(self, state: State) -> Mapping[TopicPartition, int]:
+        return state.positions_of.get(self._pinned or state.active, {})
+
+    # --- who waits -------------------------------------------------------------------------------
+
+    def _poll_while_someone_waits(self) -> None:
+        if self._poller is None or self._poller.done():
+            self._poller = asyncio.create_task(self._poll(), name="mongo positions")
+
+    async def _poll(self) -> None:
+        while self._waiting_count and not self._closed:
+            # Those who wait give up by themselves; whoever asks anything else hears of a fault.
+            with suppress(StoreError):
+                await self._look()
+            await asyncio.sleep(MONGO_POLL_SECONDS)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreError("the read models are closed")
+
+
+def _heard(look: asyncio.Task[None]) -> None:
+    """Take note of a look's fault, also where all who asked for it have gone."""
+    if not look.cancelled():
+        look.exception()
+
+
+def _slice(
+    of_list: str,
+    found: Sequence[_Document],
+    items_max: int,
+    place_of: Callable[[_Document], Place | None],
+) -> Slice[_Document]:
+    """Make a page of what was read, which is one more than a page where there is more."""
+    page = found[:items_max]
+    last = place_of(page[-1]) if len(found) > items_max else None
+    return Slice(items=page, next_cursor=None if last is None else write_cursor(of_list, last))

@@ -1,0 +1,60 @@
+"""How the collections are spread over the shards of a cluster: what to say to it, and saying it.
+
+Knows the shard keys and why they are these; not when a cluster needs them.
+
+Tasks: the hashed id. They are asked for by id, written all over, and ids rise with time.
+Runs: (task_id, nominal_at). The runs of one task lie together, in the order of their times, and may
+be split among shards where one task has very many. A cluster keeps `_id` unique per shard only, so
+the key must follow from the id: a run's id is made of its task and its nominal time, hence not
+`due_at`, which jitter may move between two deliveries of one run.
+"""
+
+from typing import Any, Final
+
+from pymongo import ASCENDING, HASHED, IndexModel
+from pymongo.errors import OperationFailure
+
+from duetime.limits import MONGO_PREPARE_SECONDS_MAX
+from duetime.store.mongo.client import Client, RefusedError, bounded
+from duetime.store.mongo.schema import runs_name, tasks_name
+
+_KEYS: Final = (
+    (tasks_name, {"_id": HASHED}),
+    (runs_name, {"task_id": ASCENDING, "nominal_at": ASCENDING}),
+)
+
+
+def plan_sharding(database: str, generation: int) -> list[dict[str, Any]]:
+    """Give the admin commands that shard a generation, in their order, as mongosh takes them."""
+    commands: list[dict[str, Any]] = [{"enableSharding": database}]
+    commands += [
+        {"shardCollection": f"{database}.{name(generation)}", "key": dict(key)}
+        for name, key in _KEYS
+    ]
+    return commands
+
+
+async def is_sharded(client: Client, database: str, generation: int) -> bool:
+    """Say whether a generation is spread over shards."""
+    namespace = f"{database}.{tasks_name(generation)}"
+    found = await client["config"]["collections"].find_one({"_id": namespace})
+    return found is not None and not found.get("dropped", False)
+
+
+async def apply_sharding(client: Client, database: str, generation: int) -> None:
+    """Shard a generation. Idempotent. Raises RefusedError where this is no sharded cluster."""
+    async with bounded(MONGO_PREPARE_SECONDS_MAX):
+        hello = await client.admin.command("hello")
+        if hello.get("msg") != "isdbgrid":
+            raise RefusedError(
+                "this MongoDB is no sharded cluster: there is nothing to spread over"
+            )
+        for name, key in _KEYS:
+            # A collection that holds something already needs an index that begins with its key.
+            index = IndexModel(list(key.items()), name="shard_key")
+            await client[database][name(generation)].create_indexes([index])
+        for command in plan_sharding(database, generation):
+            try:
+                await client.admin.command(command)
+            except OperationFailure as refused:
+                raise RefusedError(f"{command} was refused: {refused}") from refused
