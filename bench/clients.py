@@ -6,7 +6,7 @@ Knows one request on a kept-alive connection; not what is measured. Bounded in c
 import asyncio
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 ANSWER_SECONDS_MAX = 30.0
@@ -79,7 +79,3 @@ def percentile(values: Sequence[float], share: float) -> float:
 def milliseconds(seconds: float) -> str:
     """Write a duration as milliseconds."""
     return f"{seconds * 1e3:.1f} ms"
-
-
-Progress = Callable[[str], None]
-"""Told what a benchmark is doing, for the person who waits."""
