@@ -1,0 +1,49 @@
+"""The one log of a world: the memory log, with a life of its own beside the processes.
+
+Its timers run whoever is suspended; the fault layer (`faults`) stands between it and processes.
+"""
+
+import contextvars
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from duetime.log.local.group import Member
+from duetime.log.local.hub import Hub
+from duetime.log.local.subscription import LocalSubscription
+from duetime.log.memory import MemoryLog
+from duetime.log.port import Stored
+from duetime.log.topics import Topic
+
+
+class _BrokerHub(Hub):
+    def _bound(self, group: str, let_go: Sequence[tuple[Member, int, int]]) -> None:
+        contextvars.Context().run(super()._bound, group, let_go)
+
+
+class Broker(MemoryLog):
+    """The memory log; `records` tells checkers all that was ever appended to a topic."""
+
+    def __init__(self, partitions: int, now: Callable[[], datetime]) -> None:
+        """Start empty, with the log's own clock."""
+        super().__init__(partitions, now, cluster_id="simulated")
+        self._hub = _BrokerHub(partitions=partitions, storage=self._storage, ends={}, committed={})
+
+    def records(self, topic: Topic) -> list[Stored]:
+        """Give all records of a topic that is not compacted, by partition and offset."""
+        return [
+            record
+            for partition in range(self.partitions)
+            for record in self._storage._records[topic, partition]
+        ]
+
+    def owned(self, subscription: LocalSubscription) -> Sequence[int]:
+        """Give the partitions that a member owns, as the log sees it."""
+        return sorted(subscription._member.assigned)
+
+    def others_own(self, subscription: LocalSubscription, partitions: Sequence[int]) -> bool:
+        """Say whether any of the partitions now belongs to another member."""
+        group = self._hub._group(subscription._group)
+        return any(
+            group._holder.get(partition) not in (None, subscription._member)
+            for partition in partitions
+        )

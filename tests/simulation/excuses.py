@@ -1,0 +1,96 @@
+"""Which fault explains what: how long a start may be delayed, and which may be repeated.
+
+Strict on purpose: one killed or suspended process explains no delay beyond the promise, since P2
+includes it; only what stops everybody (the log is away), and several faults in a row, do.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from tests.simulation.history import Fault, FaultKind, Start
+from tests.simulation.switches import Switches
+
+_STOPS_ALL: Final = frozenset({FaultKind.LOG_AWAY})
+_MOVES_OWNERS: Final = frozenset(
+    {
+        FaultKind.CRASH,
+        FaultKind.RESTART,
+        FaultKind.SUSPEND,
+        FaultKind.SUSPEND_PAST_SESSION,
+        FaultKind.REBALANCE,
+        FaultKind.FENCE,
+        FaultKind.COMMIT_UNKNOWN_LANDED,
+        FaultKind.COMMIT_UNKNOWN_LOST,
+    }
+)
+_DELAYS_READS: Final = frozenset(
+    {FaultKind.SUSPEND, FaultKind.SUSPEND_PAST_SESSION, FaultKind.SLOW_READS, FaultKind.LOG_AWAY}
+)
+_RECOVERY_SECONDS: Final = 10.0
+_RUNNING: Final = frozenset({"timer", "executor", ""})  # roles whose faults can touch a start
+
+
+class Excuses:
+    """The faults of a history, asked for what they explain."""
+
+    def __init__(self, faults: Sequence[Fault], switches: Switches) -> None:
+        """Take the faults of a system of that many processes."""
+        self._faults = [fault for fault in faults if fault.role in _RUNNING]
+        self._alone = {
+            role
+            for role, count in (("timer", switches.timers), ("executor", switches.executors))
+            if count == 1
+        }
+
+    def start_until(self, due: float, seconds: float) -> float:
+        """Give the latest moment at which what was due may start."""
+        latest = due + seconds
+        moved = True
+        while moved:
+            moved = False
+            until = [
+                fault.until
+                for fault in self._faults
+                if (fault.kind in _STOPS_ALL or self._stops_role(fault))
+                and fault.at <= latest
+                and fault.until >= due - 1.0
+            ]
+            movers = [
+                max(fault.until, fault.at)
+                for fault in self._faults
+                if fault.kind in _MOVES_OWNERS
+                and fault.at <= latest
+                and fault.until >= due - _RECOVERY_SECONDS
+            ]
+            if len(movers) > 1 or (movers and until):
+                until.extend(movers)
+            allowed = max(until, default=due) + _RECOVERY_SECONDS
+            if allowed > latest:
+                latest, moved = allowed, True
+        return latest
+
+    def _stops_role(self, fault: Fault) -> bool:
+        """Say whether nobody else was there to take over."""
+        return fault.kind in _MOVES_OWNERS and fault.role in self._alone
+
+    def repeat(self, earlier: Start, later: Start) -> bool:
+        """Say whether a fault explains that an attempt was started twice.
+
+        Only what takes a run away from its executor does: not a duplicate record, nor a fault of a
+        timer.
+        """
+        return any(
+            fault.role in {"executor", ""}
+            and fault.kind in _MOVES_OWNERS | _STOPS_ALL
+            and fault.kind is not FaultKind.FENCE
+            and fault.until >= earlier.at - _RECOVERY_SECONDS
+            and fault.at <= later.at
+            for fault in self._faults
+        )
+
+    def stale(self, due: float, at: float) -> bool:
+        """Say whether someone on the way to a start could not read what had changed."""
+        return any(
+            fault.kind in _DELAYS_READS and fault.at <= at and fault.until >= due - 2.0
+            for fault in self._faults
+        )

@@ -1,0 +1,229 @@
+"""Who does harm: faults done to whole processes, to the log or to the database, at chosen moments.
+
+Knows which kinds are on and how each is done and undone; chance comes from the seed. When its time
+is over everything is healed, so that the checkers may expect a system at rest.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Final
+
+from duetime.log.port import Record
+from duetime.log.topics import Topic
+from duetime.timer.lane import TRANSACTOR_NAME
+from tests.simulation.history import Fault, FaultKind
+from tests.simulation.process import Process
+from tests.simulation.world import SESSION_SECONDS, World
+
+_CONSUMERS: Final = ("timer", "executor", "projector")
+
+
+class Nemesis:
+    """Does harm to a world until told that it is over."""
+
+    def __init__(self, world: World) -> None:
+        """Draw from the seed."""
+        self._world = world
+        self._network = world.network
+        self._rng = Random(f"nemesis/{world.switches.seed}")
+        self._under_way: dict[asyncio.Task[None], None] = {}
+        done_by: dict[FaultKind, Callable[[], Awaitable[None]]] = {
+            FaultKind.CRASH: self._crash,
+            FaultKind.RESTART: self._restart,
+            FaultKind.SUSPEND: lambda: self._suspend(FaultKind.SUSPEND),
+            FaultKind.SUSPEND_PAST_SESSION: lambda: self._suspend(FaultKind.SUSPEND_PAST_SESSION),
+            FaultKind.REBALANCE: self._rebalance,
+            FaultKind.FENCE: self._fence,
+            FaultKind.SLOW_READS: self._slow_reads,
+            FaultKind.STALE_READS: self._stale_reads,
+            FaultKind.STORE_AWAY: self._store_away,
+            FaultKind.LOG_AWAY: self._log_away,
+            FaultKind.POISON: self._poison,
+            FaultKind.WIPE_VIEWS: self._wipe_views,
+        }
+        self._kinds = [
+            (kind, does) for kind, does in done_by.items() if kind in world.switches.kinds
+        ]
+
+    async def run(self, until: float) -> None:
+        """Do harm now and then until a moment, then heal everything."""
+        world, rng = self._world, self._rng
+        loop = asyncio.get_running_loop()
+        while self._kinds:
+            pause = rng.expovariate(1.0 / world.switches.fault_every_seconds)
+            if world.now + pause >= until:
+                break
+            await asyncio.sleep(pause)
+            _, does = rng.choice(self._kinds)
+            task = loop.create_task(self._bounded(does, until))
+            self._under_way[task] = None
+        await asyncio.sleep(max(0.0, until - world.now))
+        if self._under_way:
+            await asyncio.wait(list(self._under_way))
+        for task in self._under_way:
+            task.result()
+
+    async def _bounded(self, does: Callable[[], Awaitable[None]], until: float) -> None:
+        self._until = until
+        await does()
+
+    async def _last(self, fault: Fault, seconds: float) -> None:
+        """Wait so long, but not beyond the time of harm; note when it ended."""
+        await asyncio.sleep(max(0.0, min(seconds, self._until - self._world.now)))
+        fault.until = self._world.now
+
+    def _victim(self, *roles: str) -> Process | None:
+        slots = self._world.of_role(*roles)
+        return self._world.processes[self._rng.choice(slots)] if slots else None
+
+    async def _crash(self) -> None:
+        victim = self._victim("api", *_CONSUMERS)
+        if victim is None:
+            return
+        owns = any(self._world.broker.owned(each) for each in victim.subscriptions)
+        fault = self._network.mark(FaultKind.CRASH, victim, effective=victim.busy or owns)
+        self._world.crash(victim.slot)
+        # Back at once, after the session, or late: a supervisor may be of any speed.
+        seconds = self._rng.choice((0.1, 2.0, self._rng.uniform(5.0, 15.0)))
+        await self._revive(victim.slot, fault, seconds)
+
+    async def _revive(self, slot: str, fault: Fault, seconds: float) -> None:
+        await self._last(fault, seconds)
+        if slot not in self._world.processes:
+            self._world.start(slot)
+
+    async def _restart(self) -> None:
+        victim = self._victim(*_CONSUMERS)
+        if victim is None:
+            return
+        owns = any(self._world.broker.owned(each) for each in victim.subscriptions)
+        fault = self._network.mark(FaultKind.RESTART, victim, effective=owns)
+        clean = await self._world.drain(victim.slot)
+        fault.note = "clean" if clean else "had to be killed"
+        await self._revive(victim.slot, fault, self._rng.choice((0.0, 1.0, 5.0)))
+
+    async def _suspend(self, kind: FaultKind) -> None:
+        victim = self._victim("api", *_CONSUMERS)
+        if victim is None:
+            return
+        past = kind is FaultKind.SUSPEND_PAST_SESSION
+        seconds = (
+            self._rng.uniform(SESSION_SECONDS + 0.5, SESSION_SECONDS + 12.0)
+            if past
+            else self._rng.uniform(0.3, SESSION_SECONDS - 0.5)
+        )
+        broker = self._world.broker
+        owned = [(each, broker.owned(each)) for each in victim.subscriptions]
+        fault = self._network.mark(kind, victim, note=f"for {seconds:.1f} s")
+        self._world.suspend(victim.slot)
+        await self._last(fault, seconds)
+        taken = any(broker.others_own(each, partitions) for each, partitions in owned)
+        fault.effective = taken if past else bool(victim.parked)
+        if not victim.alive:
+            return  # killed in its sleep
+        self._world.history.note(self._world.now, victim.name, "wakes up")
+        victim.resume()
+
+    async def _rebalance(self) -> None:
+        victim = self._victim(*_CONSUMERS)
+        if victim is None or not victim.subscriptions:
+            return
+        owns = any(self._world.broker.owned(each) for each in victim.subscriptions)
+        self._network.mark(FaultKind.REBALANCE, victim, effective=owns)
+        for subscription in victim.subscriptions:
+            self._world.broker.expel(subscription)
+
+    async def _fence(self) -> None:
+        """Open a transactor beside the owner's: the owner must notice at its next write."""
+        partition = self._rng.randrange(self._world.broker.partitions)
+        self._network.mark(FaultKind.FENCE, None, note=f"partition {partition}")
+        await self._world.broker.transactor(TRANSACTOR_NAME, partition)
+
+    async def _slow_reads(self) -> None:
+        victim = self._victim(*_CONSUMERS)
+        if victim is None or FaultKind.SLOW_READS in self._network.current:
+            return
+        fault = self._open(FaultKind.SLOW_READS, victim)
+        seconds = self._rng.uniform(2.0, 15.0)
+        victim.slow_until = self._world.now + seconds
+        await self._last(fault, seconds)
+        victim.slow_until = 0.0
+        self._close(fault)
+
+    async def _stale_reads(self) -> None:
+        victim = self._victim("api")
+        if victim is None or FaultKind.STALE_READS in self._network.current:
+            return
+        fault = self._open(FaultKind.STALE_READS, victim)
+        self._world.database.replicas[victim] = self._world.database.copy()
+        await self._last(fault, self._rng.uniform(1.0, 15.0))
+        del self._world.database.replicas[victim]
+        self._close(fault)
+
+    async def _store_away(self) -> None:
+        if self._network.store_away:
+            return
+        fault = self._open(FaultKind.STORE_AWAY, None)
+        self._network.store_away = True
+        await self._last(fault, self._rng.uniform(0.5, 12.0))
+        self._network.store_away = False
+        self._close(fault)
+
+    async def _log_away(self) -> None:
+        if self._network.log_away:
+            return
+        fault = self._open(FaultKind.LOG_AWAY, None)
+        self._network.log_away = True
+        await self._last(fault, self._rng.uniform(0.5, 8.0))
+        self._network.log_away = False
+        self._close(fault)
+
+    async def _poison(self) -> None:
+        """Put a record into a topic that nobody can read."""
+        rng = self._rng
+        topic = rng.choice((Topic.TASKS, Topic.DUE, Topic.EXECUTIONS))
+        record = Record(
+            topic=topic,
+            partition=rng.randrange(self._world.broker.partitions),
+            key=rng.choice((None, b"", b"\xff\xfe", b"0190b6e4-0000-7000-8000-00000000dead")),
+            value=rng.choice((None, b"", b"{", b"\x00" * 9, b'{"task_id": 7}', b"[]", b"null")),
+            headers=rng.choice(
+                (
+                    {},
+                    {"ce_type": b"duetime.TaskCreated.v1"},
+                    {"ce_type": b"duetime.TaskDue.v99", "ce_id": b"1"},
+                    {
+                        "ce_type": b"duetime.TaskDeleted.v1",
+                        "ce_id": b"\xff",
+                        "ce_source": b"x",
+                        "ce_time": b"yesterday",
+                    },
+                )
+            ),
+        )
+        self._network.mark(FaultKind.POISON, None, effective=True, note=f"into {topic}")
+        await self._world.broker.append([record])
+
+    async def _wipe_views(self) -> None:
+        """Lose the database: operators stop the projectors, wipe, and start them anew."""
+        world = self._world
+        slots = [slot for slot, each in sorted(world.processes.items()) if each.role == "projector"]
+        full = bool(world.database.store._tasks)
+        fault = self._network.mark(FaultKind.WIPE_VIEWS, None, effective=full)
+        for slot in slots:
+            world.crash(slot)
+        await self._last(fault, self._rng.uniform(0.0, 2.0))
+        world.database.wipe()
+        for slot in slots:
+            if slot not in world.processes:
+                world.start(slot)
+
+    def _open(self, kind: FaultKind, victim: Process | None) -> Fault:
+        fault = self._network.mark(kind, victim)
+        self._network.current[kind] = fault
+        return fault
+
+    def _close(self, fault: Fault) -> None:
+        del self._network.current[fault.kind]
+        self._world.history.note(self._world.now, fault.target or "world", f"{fault.kind} ends")

@@ -1,0 +1,97 @@
+"""What one seed is about: which faults, how many processes, which workload (swarm testing).
+
+A history with every fault at once hides what one of them alone would show, so each seed turns on
+its own few. Knows chances and bounds; nothing of how a fault is done.
+"""
+
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from tests.simulation.history import FaultKind
+
+# What the system is not yet built for: each line turns faults off, or a check mild. A feature that
+# comes removes its line, and the seeds judge it from then on.
+LACKS_REDELIVERY: Final = True  # an open run is not emitted again by its deadline
+LACKS_FRESHNESS: Final = True  # an executor starts without asking `tasks` for later changes
+LACKS_QUARANTINE: Final = True  # an unreadable event of a known task does not stop the task
+LACKS_CLOCK_STEPS: Final = True  # a wall clock that is set moves starts
+
+_NOT_YET: Final = frozenset(
+    kind
+    for kind, lacking in (
+        (FaultKind.TORN_TRANSACTION, LACKS_REDELIVERY),
+        (FaultKind.CLOCK_JUMP, LACKS_CLOCK_STEPS),
+    )
+    if lacking
+)
+KINDS: Final = tuple(kind for kind in FaultKind if kind not in _NOT_YET)
+"""The kinds of fault that seeds draw from."""
+
+_FAULTLESS_SHARE: Final = 0.12  # without any fault the checks are at their strictest
+_KIND_SHARE: Final = 0.3  # each kind is on in this share of the seeds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switches:
+    """One seed's choices."""
+
+    seed: int
+    partitions: int
+    apis: int
+    timers: int
+    executors: int
+    projectors: int
+    kinds: frozenset[FaultKind]
+    fault_every_seconds: float  # between two faults done to processes, on average
+    call_fault_chance: float  # that a call meets one of the kinds that are on
+    span_seconds: float  # of workload and faults
+    tasks: int
+    clients: int
+    herd_instants: int
+    far_share: float
+    daily_share: float
+    python_share: float
+    slow_action_share: float
+    keyed_share: float
+    conditional_share: float
+    respond_async_share: float
+    edit_share: float
+    delete_share: float
+    near_miss_share: float  # edits and deletes aimed at the last seconds before the due time
+    shared_tasks: bool  # clients change each other's tasks
+    skew_seconds: float  # wall clocks differ from the true time by up to this
+
+
+def draw_switches(seed: int) -> Switches:
+    """Give a seed's choices: equal for equal seeds, on every machine."""
+    rng = Random(f"switches/{seed}")
+    faultless = rng.random() < _FAULTLESS_SHARE
+    kinds = [kind for kind in KINDS if rng.random() < _KIND_SHARE]
+    return Switches(
+        seed=seed,
+        partitions=rng.choice((1, 2, 3, 4)),
+        apis=rng.choice((1, 2, 2, 3)),
+        timers=rng.choice((1, 2, 2, 3)),
+        executors=rng.choice((1, 2, 2, 3)),
+        projectors=rng.choice((1, 1, 2)),
+        kinds=frozenset() if faultless else frozenset(kinds),
+        fault_every_seconds=rng.choice((2.0, 5.0, 10.0, 20.0)),
+        call_fault_chance=rng.choice((0.005, 0.02, 0.05)),
+        span_seconds=rng.choice((30.0, 50.0, 80.0)),
+        tasks=rng.randint(15, 45),
+        clients=rng.choice((1, 2, 4)),
+        herd_instants=rng.choice((0, 0, 1, 2)),
+        far_share=rng.choice((0.0, 0.05, 0.2)),
+        daily_share=rng.choice((0.0, 0.1, 0.4)),
+        python_share=rng.choice((0.2, 0.6, 1.0)),
+        slow_action_share=rng.choice((0.0, 0.2, 0.5)),
+        keyed_share=rng.choice((0.0, 0.5, 1.0)),
+        conditional_share=rng.choice((0.0, 0.3)),
+        respond_async_share=rng.choice((0.0, 0.2)),
+        edit_share=rng.choice((0.0, 0.5, 1.5)),
+        delete_share=rng.choice((0.0, 0.2, 0.5)),
+        near_miss_share=rng.choice((0.0, 0.5, 0.9)),
+        shared_tasks=rng.random() < 0.3,
+        skew_seconds=rng.choice((0.0, 0.04, 0.1)),
+    )
