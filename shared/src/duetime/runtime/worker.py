@@ -156,7 +156,9 @@ class Worker:
 
     async def run(self) -> None:
         """Consume until drained. A lane's fault that is not the log's ends it, loudly."""
-        subscription = await self._log.subscribe(self.name, self._topics)
+        subscription = await self._joined()
+        if subscription is None:
+            return
         self._subscription = subscription
         try:
             async with asyncio.TaskGroup() as lanes:
@@ -174,6 +176,20 @@ class Worker:
                     driven.wake()
         finally:
             await subscription.close()
+
+    async def _joined(self) -> Subscription | None:
+        """Join the group as soon as the log lets us; None where it was drained before."""
+        fault_count = 0
+        while not self._draining:
+            try:
+                return await self._log.subscribe(self.name, self._topics)
+            except LogError as fault:
+                # A log that hiccups must not restart a process that has only just begun.
+                fault_count += 1
+                reason = f"{type(fault).__name__}: {fault}"
+                _logger.warning("group not joined yet", service=self.name, reason=reason)
+                await asyncio.sleep(self._backoff.seconds(fault_count))
+        return None
 
     async def _follow(
         self, assigned: Mapping[int, int], subscription: Subscription, lanes: asyncio.TaskGroup

@@ -66,7 +66,11 @@ class ProjectorLane:
 
     async def open(self) -> TopicOffsets:
         """Say where the read models stand."""
-        stored = await self._store.positions()
+        try:
+            stored = await self._store.positions()
+        except StoreError as fault:
+            message = "the read models cannot be read"
+            raise LogAwayError(message) from fault  # opened anew, as after a failed write
         for topic in PROJECTOR_TOPICS:
             at = stored.get(TopicPartition(topic, self._partition), 0)
             self._positions[topic] = self._written[topic] = at
