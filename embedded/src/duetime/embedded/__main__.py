@@ -17,13 +17,13 @@ from typing import Annotated, NoReturn
 import typer
 import uvloop
 
-from duetime.api.server import bind
 from duetime.api.settings import ApiSettings
 from duetime.embedded.assemble import Parts, assemble
 from duetime.embedded.data_dir import DataDir, DataDirError
 from duetime.embedded.retention import PRUNED_PER_STEP_MAX
 from duetime.embedded.settings import EmbeddedSettings
 from duetime.executor.actions.python import Function, load_functions
+from duetime.http.server import bind
 from duetime.limits import PARTITIONS_EMBEDDED, SWITCH_SECONDS_EMBEDDED
 from duetime.log.port import LogError
 from duetime.log.sqlite import SqliteLog

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from duetime.api.app import build_app
-from duetime.api.server import HttpService
 from duetime.api.settings import ApiSettings
 from duetime.embedded.retention import Prune, RetentionService
 from duetime.events.types import LogAction, PythonAction
@@ -16,6 +15,7 @@ from duetime.executor.actions.log import LogActions
 from duetime.executor.actions.python import Function, PythonActions
 from duetime.executor.service import executor_service
 from duetime.http.health import Health
+from duetime.http.server import HttpService
 from duetime.limits import FLUSH_SECONDS_EMBEDDED, RUNS_FLUSH_SECONDS_EMBEDDED
 from duetime.log.port import Log
 from duetime.log_projector.lane import Pace

@@ -1,6 +1,6 @@
-"""The api's HTTP server as a service: uvicorn over a socket that is already bound.
+"""An HTTP server as a service: uvicorn over a socket that is already bound.
 
-Knows uvicorn; not the routes. The process owns the signals, so uvicorn gets none.
+Knows uvicorn; not the application. The process owns the signals, so uvicorn gets none.
 """
 
 import contextlib
@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from typing import Final
 
 import uvicorn
-from starlette.types import ASGIApp
 from typing_extensions import override
+
+from duetime.http.asgi import App
 
 _BACKLOG: Final = 2_048
 _GRACE_SECONDS: Final = 5
@@ -26,7 +27,7 @@ class _Server(uvicorn.Server):
 class HttpService:
     """Serves an ASGI application on a bound socket until drained."""
 
-    def __init__(self, *, name: str, app: ASGIApp, listener: socket.socket) -> None:
+    def __init__(self, *, name: str, app: App, listener: socket.socket) -> None:
         """Take the application and where it listens."""
         self.name = name
         self._listener = listener

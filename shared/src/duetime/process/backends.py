@@ -1,0 +1,36 @@
+"""Kafka and MongoDB as a distributed process opens them: part of every composition root.
+
+Knows the two adapters and their settings; waits for what is away, refuses what cannot work.
+"""
+
+from duetime.log.kafka import Connection, KafkaLog
+from duetime.log.port import LogAwayError
+from duetime.process.host import Host
+from duetime.settings.kafka import KafkaSettings
+from duetime.settings.mongo import MongoSettings
+from duetime.store.mongo import MongoStore
+from duetime.store.port import StoreError
+
+
+async def open_kafka(this: Host, settings: KafkaSettings) -> KafkaLog:
+    """Open the log, waiting for it; it is closed with the process.
+
+    Raises KafkaSetupError where the cluster or its topics are not fit for Duetime.
+    """
+    connection = Connection.of(settings, client_id=this.instance)
+    log = await this.patiently("Kafka", lambda: KafkaLog.open(connection), (LogAwayError,))
+    this.stack.push_async_callback(log.close)
+    return log
+
+
+async def open_mongo(this: Host, settings: MongoSettings, *, log_id: str) -> MongoStore:
+    """Open the read models, waiting for them; they are closed with the process."""
+    store = MongoStore.open(
+        settings.uri.get_secret_value(),
+        database=settings.database,
+        tls_ca_file=settings.tls_ca_file,
+        log_id=log_id,
+    )
+    this.stack.push_async_callback(store.close)
+    await this.patiently("MongoDB", store.prepare, (StoreError,))
+    return store

@@ -1,0 +1,138 @@
+"""What holds a service in a process of its own.
+
+Knows signals, the health port, waiting for what is away, and how a process ends; not what any
+service does, nor which adapters it uses (its `__main__` says so).
+
+The health port is up before anything else, so that an orchestrator sees a process that waits for
+its broker as alive and not ready, with the reason, instead of one that crashes and crashes.
+"""
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from typing import Final, NoReturn, TypeVar
+
+import structlog
+import uvloop
+
+from duetime.http.health import Health, HealthApp
+from duetime.http.server import HttpService, bind
+from duetime.process.settings import ProcessSettings
+from duetime.runtime.backoff import Backoff, chance
+from duetime.runtime.service import Service, supervise
+from duetime.settings.base import SettingsError
+from duetime.telemetry.logs import start_logging
+from duetime.telemetry.loop_lag import watch_loop_lag
+from duetime.telemetry.metrics import Metrics
+
+T = TypeVar("T")
+
+BACKOFF: Final = Backoff(first_seconds=0.05, seconds_max=5.0, fraction=chance)
+_logger: Final = structlog.get_logger()
+
+
+class Host:
+    """What a service's `__main__` is given to open its parts with."""
+
+    def __init__(
+        self, *, name: str, settings: ProcessSettings, metrics: Metrics, stack: AsyncExitStack
+    ) -> None:
+        """Begin with nothing open; what is opened is closed with `stack`."""
+        self.name = name
+        self.instance = f"{name}/{settings.instance or socket.gethostname()}"
+        self.metrics = metrics
+        self.health = Health()
+        self.stack = stack
+        self.stop = asyncio.Event()
+        self._waiting_for: dict[str, str] = {}
+        self.health.add("parts", self._unopened)
+
+    async def patiently(
+        self, what: str, open_it: Callable[[], Awaitable[T]], away: tuple[type[Exception], ...]
+    ) -> T:
+        """Open a part, waiting with backoff as long as it is `away`; /readyz says so meanwhile.
+
+        Raises StoppedError where the process is asked to stop while it waits.
+        """
+        attempt = 0
+        while True:
+            try:
+                opened = await open_it()
+            except away as fault:
+                attempt += 1
+                if self._waiting_for.get(what) is None:
+                    _logger.warning("waiting for what is away", what=what, reason=str(fault))
+                self._waiting_for[what] = f"waiting for {what}: {fault}"
+                await self._pause(BACKOFF.seconds(attempt))
+            else:
+                if self._waiting_for.pop(what, None) is not None:
+                    _logger.info("it is back", what=what)
+                return opened
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self.stop.wait(), timeout=seconds)
+        except TimeoutError:
+            return
+        raise StoppedError
+
+    def _unopened(self) -> str | None:
+        return next(iter(self._waiting_for.values()), None)
+
+
+class StoppedError(Exception):
+    """The process was asked to stop before it had opened its parts."""
+
+
+Opener = Callable[[Host], Awaitable[Sequence[Service]]]
+"""Opens a process's parts; gives its services in the order in which they are drained."""
+
+
+def host(name: str, settings: ProcessSettings, opener: Opener) -> None:
+    """Run a service's process until it is told to stop. Exits with 1 where it died of a fault."""
+    metrics = Metrics(of_process=True)
+    with start_logging(
+        form=settings.log_format, level=settings.log_level, stream=sys.stdout, metrics=metrics
+    ):
+        try:
+            uvloop.run(_host(name, settings, metrics, opener))
+        except StoppedError:
+            return
+        except BaseExceptionGroup as faults:
+            _logger.exception("the process died", service=name, exc_info=faults)
+            raise SystemExit(1) from faults
+
+
+async def _host(name: str, settings: ProcessSettings, metrics: Metrics, opener: Opener) -> None:
+    async with AsyncExitStack() as stack:
+        listener = bind(settings.health_host, settings.health_port)
+        stack.callback(listener.close)
+        this = Host(name=name, settings=settings, metrics=metrics, stack=stack)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, this.stop.set)
+        told = HttpService(name="health", app=HealthApp(this.health, metrics), listener=listener)
+        async with asyncio.TaskGroup() as group:
+            telling = group.create_task(told.run(), name="health")
+            lag = group.create_task(watch_loop_lag(metrics), name="loop lag")
+            _logger.info("started", service=name, health=listener.getsockname()[1])
+            try:
+                services = await opener(this)
+                for service in services:
+                    this.health.add(service.name, service.unready)
+                this.health.add("draining", lambda: "draining" if this.stop.is_set() else None)
+                await supervise(services, this.stop)
+            finally:
+                lag.cancel()
+                told.drain()
+                await asyncio.wait([telling])
+        _logger.info("stopped", service=name)
+
+
+def refuse(fault: SettingsError | ImportError) -> NoReturn:
+    """Say what is wrong with the settings, and end with 2."""
+    sys.stderr.write(f"{fault}\n")
+    raise SystemExit(2)
