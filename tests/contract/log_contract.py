@@ -4,6 +4,7 @@ The log may hold records of others: tests begin at the ends they find. Offsets m
 news may take their time: what must come is waited for, with a bound.
 """
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -18,19 +19,24 @@ from duetime.log.port import (
     Refused,
 )
 from duetime.log.topics import Topic
-from tests.contract.log_readers_contract import LogReadersContract
+from tests.contract.log_groups_contract import LogGroupsContract
 from tests.support.records import (
+    MOMENT_SECONDS,
+    WAIT_SECONDS,
     a_record,
     appended,
     ends_of,
+    gathered,
     read_from,
+    until_it_waits,
     values,
 )
 
+_TAILED = (Topic.TASKS, Topic.EXECUTIONS)
 TOO_LARGE = "x" * (limits.RECORD_BYTES_MAX + 1)
 
 
-class LogContract(LogReadersContract):
+class LogContract(LogGroupsContract):
     # --- append and read ------------------------------------------------------------------------
 
     async def test_the_records_of_a_partition_are_read_in_the_order_of_their_appends(
@@ -289,3 +295,41 @@ class LogContract(LogReadersContract):
             await appended(log, a_record(str(number)))
 
         assert list(map(str, range(40))) == values(await read_from(log, Topic.TASKS, 0, start))
+
+    # --- tails ----------------------------------------------------------------------------------
+
+    async def test_a_tail_from_the_end_sees_only_what_comes_later(self, log: Log) -> None:
+        await appended(log, a_record("before"))
+        tail = await log.tail(_TAILED)
+        await appended(log, a_record("1"), a_record("2"), a_record("due", topic=Topic.DUE))
+        await appended(log, a_record("3", topic=Topic.EXECUTIONS, partition=1))
+        found = await gathered(lambda: tail.poll(records_max=10, wait_seconds=1.0), 3)
+        await tail.close()
+
+        assert ["1", "2"] == values([record for record in found if record.topic is Topic.TASKS])
+        assert {"1", "2", "3"} == set(values(found))
+
+    async def test_a_tail_begins_where_it_is_told(self, log: Log) -> None:
+        _, second, _ = await appended(log, *map(a_record, ("1", "2", "3")))
+        await appended(log, a_record("unseen", partition=1))
+        tail = await log.tail(_TAILED, {(Topic.TASKS, 0): second.offset})
+        found = await gathered(lambda: tail.poll(records_max=1, wait_seconds=1.0), 2)
+        await tail.close()
+
+        assert ["2", "3"] == values(found)
+
+    async def test_a_tail_waits_for_news_and_no_longer_than_it_was_told(self, log: Log) -> None:
+        tail = await log.tail(_TAILED)
+        async with asyncio.timeout(WAIT_SECONDS):
+            nothing = await tail.poll(records_max=10, wait_seconds=MOMENT_SECONDS)
+        waiting = asyncio.create_task(
+            gathered(lambda: tail.poll(records_max=10, wait_seconds=1.0), 1)
+        )
+        await until_it_waits(waiting)
+        await appended(log, a_record("news"))
+        found = await waiting
+        await tail.close()
+        await tail.close()
+
+        assert [] == list(nothing)
+        assert ["news"] == values(found)

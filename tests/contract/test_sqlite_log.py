@@ -107,6 +107,18 @@ async def test_a_clock_that_steps_back_between_two_runs_does_not_turn_the_order_
     assert NOON - timedelta(hours=1) == elsewhere.appended_at
 
 
+async def test_the_last_of_two_records_of_a_key_in_one_commit_is_the_one_that_stays(
+    path: Path,
+) -> None:
+    async with opened(path) as log:
+        records = [a_record(value, topic=Topic.SCHEDULE) for value in ("older", "newer")]
+        await appended(log, *records)
+    async with opened(path) as log:
+        found = await read_from(log, Topic.SCHEDULE, 0, 0)
+
+    assert [(1, b"newer")] == [(record.offset, record.value) for record in found]
+
+
 async def test_two_logs_have_two_names(tmp_path: Path) -> None:
     async with opened(tmp_path / "one.db") as one, opened(tmp_path / "two.db") as two:
         assert one.cluster_id != two.cluster_id

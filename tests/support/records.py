@@ -5,6 +5,7 @@ Knows the log port; assumes neither that offsets follow each other nor that news
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any
 
 from duetime.log.port import Accepted, AppendOutcome, Log, Polled, Record, Stored, Subscription
 from duetime.log.topics import Topic
@@ -132,3 +133,10 @@ async def settled(
                 len(owns) for owns in owned.values()
             ):
                 return owned
+
+
+async def until_it_waits(waiting: "asyncio.Future[Any]") -> None:
+    """Let a poll come to where it waits. Where it has not, the test is weaker, but not wrong."""
+    await asyncio.wait({waiting}, timeout=MOMENT_SECONDS)
+
+    assert not waiting.done()

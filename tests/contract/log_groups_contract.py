@@ -1,7 +1,6 @@
-"""The half of the log contract that is about readers: groups and tails. See `log_contract`."""
+"""The half of the log contract that is about groups and their members. See `log_contract`."""
 
 import asyncio
-from typing import Any
 
 import pytest
 
@@ -15,17 +14,17 @@ from tests.support.records import (
     arrived,
     delivering,
     ends_of,
-    gathered,
     joined,
     polled_until,
     settled,
+    until_it_waits,
     values,
 )
 
 TOPICS = (Topic.TASKS, Topic.EXECUTIONS)
 
 
-class LogReadersContract:
+class LogGroupsContract:
     # --- delivery -------------------------------------------------------------------------------
 
     async def test_a_lone_member_is_given_every_partition(self, log: Log) -> None:
@@ -165,7 +164,7 @@ class LogReadersContract:
     async def test_news_end_a_waiting_poll(self, log: Log) -> None:
         member = await delivering(log, "woken by news", *TOPICS)
         waiting = asyncio.create_task(arrived(member, 1))
-        await _until_it_waits(waiting)
+        await until_it_waits(waiting)
         await appended(log, a_record("news"))
 
         assert ["news"] == values(await waiting)
@@ -174,7 +173,7 @@ class LogReadersContract:
     async def test_a_wake_ends_a_waiting_poll(self, log: Log) -> None:
         member = await _quiet(log, "woken")
         waiting = asyncio.create_task(member.poll(records_max=10, wait_seconds=3_600.0))
-        await _until_it_waits(waiting)
+        await until_it_waits(waiting)
         member.wake()
         async with asyncio.timeout(WAIT_SECONDS):
             polled = await waiting
@@ -194,7 +193,7 @@ class LogReadersContract:
     async def test_a_poll_that_was_cancelled_has_taken_nothing(self, log: Log) -> None:
         member = await delivering(log, "cancelled", *TOPICS)
         waiting = asyncio.create_task(arrived(member, 2))
-        await _until_it_waits(waiting)
+        await until_it_waits(waiting)
         append = asyncio.create_task(appended(log, a_record("kept")))
         await asyncio.sleep(0)
         waiting.cancel()
@@ -336,43 +335,21 @@ class LogReadersContract:
         with pytest.raises(LogError):
             await member.poll(records_max=1, wait_seconds=0.0)
 
-    # --- tails ----------------------------------------------------------------------------------
+    async def test_a_partition_of_another_member_gives_nothing_whoever_asks(self, log: Log) -> None:
+        ends = await ends_of(log, TOPICS)
+        asker, owner = [await log.subscribe("curious", TOPICS) for _ in range(2)]
+        owned = await settled(log, [asker, owner])
+        for partition in range(log.partitions):
+            asker.deliver(partition, ends[partition])
+        await appended(log, *(a_record(str(p), partition=p) for p in range(log.partitions)))
+        found = await arrived(asker, len(owned[asker]))
+        polled = await asker.poll(records_max=10, wait_seconds=MOMENT_SECONDS)
+        await asker.close()
+        await owner.close()
 
-    async def test_a_tail_from_the_end_sees_only_what_comes_later(self, log: Log) -> None:
-        await appended(log, a_record("before"))
-        tail = await log.tail(TOPICS)
-        await appended(log, a_record("1"), a_record("2"), a_record("due", topic=Topic.DUE))
-        await appended(log, a_record("3", topic=Topic.EXECUTIONS, partition=1))
-        found = await gathered(lambda: tail.poll(records_max=10, wait_seconds=1.0), 3)
-        await tail.close()
-
-        assert ["1", "2"] == values([record for record in found if record.topic is Topic.TASKS])
-        assert {"1", "2", "3"} == set(values(found))
-
-    async def test_a_tail_begins_where_it_is_told(self, log: Log) -> None:
-        _, second, _ = await appended(log, *map(a_record, ("1", "2", "3")))
-        await appended(log, a_record("unseen", partition=1))
-        tail = await log.tail(TOPICS, {(Topic.TASKS, 0): second.offset})
-        found = await gathered(lambda: tail.poll(records_max=1, wait_seconds=1.0), 2)
-        await tail.close()
-
-        assert ["2", "3"] == values(found)
-
-    async def test_a_tail_waits_for_news_and_no_longer_than_it_was_told(self, log: Log) -> None:
-        tail = await log.tail(TOPICS)
-        async with asyncio.timeout(WAIT_SECONDS):
-            nothing = await tail.poll(records_max=10, wait_seconds=MOMENT_SECONDS)
-        waiting = asyncio.create_task(
-            gathered(lambda: tail.poll(records_max=10, wait_seconds=1.0), 1)
-        )
-        await _until_it_waits(waiting)
-        await appended(log, a_record("news"))
-        found = await waiting
-        await tail.close()
-        await tail.close()
-
-        assert [] == list(nothing)
-        assert ["news"] == values(found)
+        assert {str(partition) for partition in owned[asker]} == set(values(found))
+        assert set(owned[asker]) == set(polled.positions)
+        assert [] == list(polled.records)
 
 
 async def _quiet(log: Log, group: str) -> Subscription:
@@ -381,10 +358,3 @@ async def _quiet(log: Log, group: str) -> Subscription:
     ends = await ends_of(log, TOPICS)
     await polled_until(member, lambda polled: polled.positions == ends)
     return member
-
-
-async def _until_it_waits(waiting: "asyncio.Future[Any]") -> None:
-    """Let a poll come to where it waits. Where it has not, the test is weaker, but not wrong."""
-    await asyncio.wait({waiting}, timeout=MOMENT_SECONDS)
-
-    assert not waiting.done()
