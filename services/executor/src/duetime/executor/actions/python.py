@@ -114,7 +114,11 @@ def _json(result: object) -> str:
 
 
 def _raisable(fault: BaseException) -> BaseException:
-    """Give what a coroutine may raise: StopIteration would read as its own end."""
-    if isinstance(fault, StopIteration):
-        return RuntimeError("the function raised StopIteration")
+    """Give what a coroutine may raise of what a function in a thread did.
+
+    StopIteration would read as its own end, and an interrupt as one of the process, though signals
+    arrive in the main thread alone.
+    """
+    if isinstance(fault, StopIteration | KeyboardInterrupt | GeneratorExit):
+        return RuntimeError(f"the function raised {type(fault).__name__}")
     return fault
