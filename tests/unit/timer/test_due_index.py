@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import hypothesis.strategies as st
 from hypothesis import settings
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from duetime.timer.due_index import MemoryDueIndex
 from tests.support.builders import MINUTE, NOON, A, B, after_noon
@@ -55,8 +55,10 @@ class IndexMachine(RuleBasedStateMachine):
         assert len(self.naive) == len(self.real)
 
 
-IndexMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
-TestMemoryDueIndex = IndexMachine.TestCase
+def test_the_memory_index_answers_like_its_naive_twin() -> None:
+    run_state_machine_as_test(
+        IndexMachine, settings=settings(max_examples=150, stateful_step_count=40)
+    )
 
 
 def test_who_wakes_at_the_same_instant_comes_in_order_of_id() -> None:
