@@ -20,6 +20,7 @@ import uvloop
 from duetime.api.settings import ApiSettings
 from duetime.embedded.assemble import Parts, assemble
 from duetime.embedded.data_dir import DataDir, DataDirError
+from duetime.embedded.distributed import add_services, topics
 from duetime.embedded.retention import PRUNED_PER_STEP_MAX
 from duetime.embedded.settings import EmbeddedSettings
 from duetime.executor.actions.python import Function, load_functions
@@ -44,9 +45,8 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _duetime() -> None:
-    """Keep `run` a command of its own although it is the only one so far."""
+add_services(app)
+app.add_typer(topics, name="topics")
 
 
 @app.command()

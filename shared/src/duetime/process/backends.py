@@ -3,7 +3,8 @@
 Knows the two adapters and their settings; waits for what is away, refuses what cannot work.
 """
 
-from duetime.log.kafka import Connection, KafkaLog
+from duetime.log.kafka.adapter import KafkaLog
+from duetime.log.kafka.connection import Connection
 from duetime.log.port import LogAwayError
 from duetime.process.host import Host
 from duetime.settings.kafka import KafkaSettings

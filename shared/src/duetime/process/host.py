@@ -8,6 +8,7 @@ its broker as alive and not ready, with the reason, instead of one that crashes 
 """
 
 import asyncio
+import logging
 import signal
 import socket
 import sys
@@ -97,6 +98,8 @@ def host(name: str, settings: ProcessSettings, opener: Opener) -> None:
     with start_logging(
         form=settings.log_format, level=settings.log_level, stream=sys.stdout, metrics=metrics
     ):
+        # The driver tells every request and every rebalance; what matters of them, we tell.
+        logging.getLogger("aiokafka").setLevel(logging.WARNING)
         try:
             uvloop.run(_host(name, settings, metrics, opener))
         except StoppedError:

@@ -1,0 +1,84 @@
+"""The commands of the distributed system: a process per service, and what prepares a cluster.
+
+Part of the command line and so a composition root. The services' own `__main__` modules do the
+work; an image that holds one service alone starts it as `python -m duetime.timer`.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from importlib import import_module
+from typing import Any, Final, TypeVar
+
+import typer
+
+from duetime.log.kafka.connection import Connection, KafkaSetupError
+from duetime.log.kafka.topics_plan import apply, check, plan
+from duetime.log.port import LogError
+from duetime.process.settings import ProcessSettings
+from duetime.settings.base import Environment, SettingsError
+from duetime.settings.kafka import KafkaSettings
+
+T = TypeVar("T")
+
+SERVICES: Final = {
+    "api": "Take requests: HTTP on DUETIME_API_PORT.",
+    "timer": "Say what is due.",
+    "executor": "Start what is due, and say how it went.",
+    "log-projector": "Build the read models.",
+}
+
+topics = typer.Typer(
+    no_args_is_help=True, help="Lay out Duetime's topics on a Kafka cluster, and compare them."
+)
+
+
+def add_services(app: typer.Typer) -> None:
+    """Add a command per service."""
+    for name, words in SERVICES.items():
+        app.command(name, help=f"{words} One process of the distributed system.")(_starter(name))
+
+
+@topics.command("plan")
+def plan_topics() -> None:
+    """Say how the cluster's topics differ from what Duetime wants; change nothing."""
+    findings = _on_cluster(plan)
+    for finding in findings:
+        typer.echo(f"{finding.kind}: {finding.sentence}")
+    if not findings:
+        typer.echo("The topics are as they ought to be.")
+
+
+@topics.command("apply")
+def apply_topics() -> None:
+    """Create the topics that are missing; what exists is never altered."""
+    created = _on_cluster(apply)
+    for topic in created:
+        typer.echo(f"created {topic.name} with {topic.partitions} partitions")
+    if not created:
+        typer.echo("Nothing is missing.")
+
+
+@topics.command("check")
+def check_topics() -> None:
+    """Say whether Duetime would start on this cluster; exit with 2 where not."""
+    _on_cluster(check)
+    typer.echo("Duetime would start on this cluster.")
+
+
+def _starter(name: str) -> Callable[[], None]:
+    def start() -> None:
+        import_module(f"duetime.{name.replace('-', '_')}.__main__").main()
+
+    return start
+
+
+def _on_cluster(ask: Callable[[Connection], Coroutine[Any, Any, T]]) -> T:
+    try:
+        environment = Environment(os.environ, [KafkaSettings, ProcessSettings])
+        connection = Connection.of(environment.read(KafkaSettings), client_id="duetime-topics")
+        return asyncio.run(ask(connection))
+    except (SettingsError, KafkaSetupError, LogError) as fault:
+        typer.echo(str(fault), err=True)
+        sys.exit(2)
