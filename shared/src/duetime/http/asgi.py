@@ -27,3 +27,8 @@ async def answer(
     raw.append((b"content-length", str(len(body)).encode("latin-1")))
     await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": body})
+
+
+def header_lines(scope: Scope, name: bytes) -> list[str]:
+    """Give the values of a header, one per line that came; `name` in lower case."""
+    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]

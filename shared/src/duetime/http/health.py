@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 import orjson
 
-from duetime.http.asgi import Receive, Scope, Send, answer
+from duetime.http.asgi import Receive, Scope, Send, answer, header_lines
 from duetime.http.problem import METHOD_NOT_ALLOWED, PROBLEM_CONTENT_TYPE, UNKNOWN_PATH, Problem
 from duetime.telemetry.metrics import Metrics
 
@@ -80,7 +80,9 @@ class HealthApp:
             case "/readyz":
                 await self._tell_readiness(scope, send)
             case "/metrics":
-                body, content_type = self._metrics.exposition(_header(scope, b"accept"))
+                body, content_type = self._metrics.exposition(
+                    ", ".join(header_lines(scope, b"accept"))
+                )
                 await answer(
                     send, status=200, body=body, content_type=content_type, headers=_UNCACHED
                 )
@@ -113,10 +115,3 @@ async def _refuse(send: Send, problem: Problem) -> None:
         content_type=PROBLEM_CONTENT_TYPE,
         headers=problem.headers,
     )
-
-
-def _header(scope: Scope, name: bytes) -> str:
-    for key, value in scope["headers"]:
-        if key == name:
-            return bytes(value).decode("latin-1")
-    return ""

@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 from starlette.requests import Request
 
-from duetime.http.asgi import Receive
+from duetime.http.asgi import Receive, header_lines
 from duetime.http.problem import (
     BODY_TOO_LARGE,
     MALFORMED_JSON,
@@ -39,8 +39,8 @@ async def read_json(request: Request) -> Any:
 
 async def read_body(request: Request, bytes_max: int) -> bytes:
     """Read the whole body, counting: a length that was promised is not trusted, nor needed."""
-    promised = request.headers.get("content-length", "")
-    if promised.isdecimal() and int(promised) > bytes_max:
+    promised = header_lines(request.scope, b"content-length")
+    if promised and promised[0].isdecimal() and int(promised[0]) > bytes_max:
         raise _too_large(bytes_max)
     receive = request.receive
     message = await _first_part(receive)
@@ -134,13 +134,15 @@ def _nests_too_deep(value: Any) -> bool:
 
 
 def _expect_json(request: Request) -> None:
-    headers = request.headers
-    content_type = headers.get("content-type")
-    if content_type is None:
+    content_types = header_lines(request.scope, b"content-type")
+    if content_types == ["application/json"]:
+        _expect_uncompressed(request)
+        return
+    if not content_types:
         # Without this a page of any origin could post here: a request without a type needs no
         # preflight.
         raise _unsupported("the request has no Content-Type; `application/json` is expected")
-    media_type, _, parameters = content_type.partition(";")
+    media_type, _, parameters = content_types[0].partition(";")
     media_type = media_type.strip().lower()
     is_json = media_type == "application/json" or (
         media_type.startswith("application/") and media_type.endswith("+json")
@@ -154,8 +156,12 @@ def _expect_json(request: Request) -> None:
         charset = value.strip().strip('"').lower()
         if name.strip().lower() == "charset" and charset not in {"utf-8", "utf8", "us-ascii"}:
             raise _unsupported(f"the charset is {_shown(charset)}; JSON comes in UTF-8")
-    encoding = headers.get("content-encoding", "identity").strip().lower()
-    if encoding != "identity":
+    _expect_uncompressed(request)
+
+
+def _expect_uncompressed(request: Request) -> None:
+    encoding = ", ".join(header_lines(request.scope, b"content-encoding")).strip().lower()
+    if encoding not in {"", "identity"}:
         raise _unsupported(
             f"the Content-Encoding is {_shown(encoding)}; bodies are taken uncompressed"
         )

@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from duetime.api import problems
 from duetime.api.handlers import Expected
+from duetime.http.asgi import header_lines
 from duetime.limits import (
     CURSOR_CHARS_MAX,
     IDEMPOTENCY_KEY_CHARS_MAX,
@@ -82,7 +83,7 @@ def no_parameters(request: Request) -> None:
 
 def idempotency_key(request: Request) -> str | None:
     """Read `Idempotency-Key`, None where there is none. Raises ProblemError (422)."""
-    keys = request.headers.getlist("idempotency-key")
+    keys = header_lines(request.scope, b"idempotency-key")
     if not keys:
         return None
     if len(keys) > 1:
@@ -100,7 +101,7 @@ def responds_async(request: Request) -> bool:
     """Say whether the caller prefers an answer before the write can be read (RFC 7240)."""
     return any(
         preference.partition(";")[0].strip().lower() == "respond-async"
-        for line in request.headers.getlist("prefer")
+        for line in header_lines(request.scope, b"prefer")
         for preference in line.split(",")
     )
 
@@ -110,7 +111,7 @@ def expected(request: Request) -> Expected | None:
 
     Tags are compared strongly: a weak one, or one that is no revision, never holds.
     """
-    lines = request.headers.getlist("if-match")
+    lines = header_lines(request.scope, b"if-match")
     if not lines:
         return None
     text = ", ".join(lines).strip()

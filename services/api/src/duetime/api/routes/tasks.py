@@ -34,14 +34,14 @@ class TaskRoutes:
         wish = read_wish(await read_json(request))
         wait = not requests.responds_async(request)
         written = await self._handlers.create(wish, key, wait=wait)
-        response = self._task(written, 201, wait=wait)
-        headers = response.headers
-        headers["location"] = f"/tasks/{written.document.task_id}"
         assert written.idempotency_key is not None
-        headers["idempotency-key"] = written.idempotency_key
+        headers = {
+            "location": f"/tasks/{written.document.task_id}",
+            "idempotency-key": written.idempotency_key,
+        }
         if written.replayed:
             headers["idempotency-replayed"] = "true"
-        return response
+        return self._task(written, 201, headers, wait=wait)
 
     async def replace(self, request: Request) -> Response:
         """Replace a task's plain fields; fields that the body does not name stay."""
@@ -55,7 +55,7 @@ class TaskRoutes:
         written = await self._handlers.replace(task_id, wish, condition, wait=wait)
         if condition is not None and not written.visible:
             return self._undecided(written, wait=wait)
-        return self._task(written, 200, wait=wait)
+        return self._task(written, 200, {}, wait=wait)
 
     async def delete(self, request: Request) -> Response:
         """Delete a task: no occurrence of it starts any more."""
@@ -65,9 +65,7 @@ class TaskRoutes:
         written = await self._handlers.delete(request.path_params["task_id"], condition, wait=wait)
         if condition is not None and not written.visible:
             return self._undecided(written, wait=wait)
-        response = Response(status_code=204)
-        _tell_visibility(response, written, wait=wait)
-        return response
+        return Response(status_code=204, headers=_visibility(written, wait=wait))
 
     async def one(self, request: Request) -> Response:
         """Give a task as it stands."""
@@ -83,26 +81,19 @@ class TaskRoutes:
         page = await self._reads.tasks(wanted.items_max, wanted.cursor)
         return listed(request, wanted, page)
 
-    def _task(self, written: Written, status: int, *, wait: bool) -> Response:
+    def _task(
+        self, written: Written, status: int, headers: dict[str, str], *, wait: bool
+    ) -> Response:
         document = written.document
         assert document.task is not None
         body = answers.encode(answers.task_members(document, self._clock.now()))
-        response = Response(
-            body,
-            status_code=status,
-            media_type=JSON,
-            headers={"etag": f'"{document.task.revision}"'},
-        )
-        _tell_visibility(response, written, wait=wait)
-        return response
+        headers |= {"etag": f'"{document.task.revision}"', **_visibility(written, wait=wait)}
+        return Response(body, status_code=status, media_type=JSON, headers=headers)
 
     def _undecided(self, written: Written, *, wait: bool) -> Response:
         """Answer a conditional write that nobody has folded yet: it is durable, not yet decided."""
-        response = Response(
-            status_code=202, headers={"location": f"/tasks/{written.document.task_id}"}
-        )
-        _tell_visibility(response, written, wait=wait)
-        return response
+        headers = {"location": f"/tasks/{written.document.task_id}"}
+        return Response(status_code=202, headers=headers | _visibility(written, wait=wait))
 
 
 def listed(request: Request, wanted: requests.PageWanted, page: Page) -> Response:
@@ -116,8 +107,11 @@ def listed(request: Request, wanted: requests.PageWanted, page: Page) -> Respons
     return Response(page.body, media_type=JSON, headers=headers)
 
 
-def _tell_visibility(response: Response, written: Written, *, wait: bool) -> None:
+def _visibility(written: Written, *, wait: bool) -> dict[str, str]:
+    """Give the headers that say whether a read shows the write, and what was asked for."""
+    headers = {}
     if not written.visible:
-        response.headers["duetime-visible"] = "false"
+        headers["duetime-visible"] = "false"
     if not wait:
-        response.headers["preference-applied"] = "respond-async"
+        headers["preference-applied"] = "respond-async"
+    return headers
