@@ -1,0 +1,312 @@
+/** One task: how it stands, what it is, when it is due, how its last run went. */
+
+import { memo } from 'react';
+import { css, keyframes, styled } from 'styled-components';
+import type { LastRun, Task, TaskStatus } from '@/api/types';
+import { IconButton } from '@/components/controls';
+import { Icon, type IconName } from '@/components/Icon';
+import { narrow } from '@/components/media';
+import { Absolute, Relative } from '@/components/Times';
+import { lateness } from '@/time/format';
+import { serverNow, useNow } from '@/ui/now';
+import {
+  excerpt,
+  isGuess,
+  runWords,
+  scheduleWords,
+  STATUS_MEANINGS,
+  STATUS_WORDS,
+  statusAt,
+  type RunTone,
+} from './wording';
+
+export const ROW_PX = 54;
+export const ROW_NARROW_PX = 106;
+
+export const COLUMNS = css`
+  display: grid;
+  grid-template-columns: 124px minmax(0, 1fr) minmax(150px, 190px) minmax(132px, 180px) 102px;
+  gap: 0 14px;
+  padding: 0 12px 0 16px;
+`;
+
+const Row = styled.div<{ $faint: boolean }>`
+  ${COLUMNS}
+  align-items: center;
+  height: ${ROW_PX}px;
+  border-bottom: 1px solid var(--line);
+  background: var(--surface);
+  opacity: ${({ $faint }) => ($faint ? 0.62 : 1)};
+
+  &:hover {
+    background: var(--hover);
+  }
+
+  &:focus-visible {
+    outline-offset: -2px;
+  }
+
+  ${narrow} {
+    grid-template:
+      'what actions' auto
+      'status actions' auto
+      'due due' auto
+      'ran ran' auto / minmax(0, 1fr) auto;
+    gap: 0 8px;
+    align-content: center;
+    height: ${ROW_NARROW_PX}px;
+    padding: 0 8px 0 12px;
+  }
+`;
+
+const Cell = styled.div<{ $area: string }>`
+  min-width: 0;
+
+  ${narrow} {
+    grid-area: ${({ $area }) => $area};
+  }
+`;
+
+const Line = styled.div`
+  overflow: hidden;
+  text-overflow: ellipsis;
+  white-space: nowrap;
+`;
+
+const Title = styled(Line)`
+  font-weight: 500;
+`;
+
+const Soft = styled(Line)`
+  color: var(--text-soft);
+  font-size: var(--size-small);
+`;
+
+/** Two lines on wide pages, one on narrow ones. */
+const Pair = styled.div`
+  ${narrow} {
+    display: flex;
+    gap: 8px;
+    align-items: baseline;
+    font-size: var(--size-small);
+
+    > :last-child {
+      flex: 1;
+    }
+  }
+`;
+
+const NarrowLabel = styled.span`
+  display: none;
+  color: var(--text-soft);
+
+  ${narrow} {
+    display: inline;
+  }
+`;
+
+const TONES: Record<TaskStatus, string> = {
+  scheduled: 'var(--text-soft)',
+  running: 'var(--busy)',
+  waiting: 'var(--warn)',
+  paused: 'var(--text-soft)',
+  finished: 'var(--good)',
+  overdue: 'var(--bad)',
+  deleted: 'var(--text-soft)',
+};
+
+const ICONS: Record<TaskStatus, IconName> = {
+  scheduled: 'clock',
+  running: 'running',
+  waiting: 'retry',
+  paused: 'paused',
+  finished: 'done',
+  overdue: 'overdue',
+  deleted: 'trash',
+};
+
+const Mark = styled.span<{ $color: string }>`
+  display: inline-flex;
+  align-items: center;
+  gap: 6px;
+  max-width: 100%;
+  color: ${({ $color }) => $color};
+  font-weight: 500;
+
+  svg {
+    flex: none;
+  }
+`;
+
+const glow = keyframes`
+  from { background: var(--chosen); }
+`;
+
+const Ran = styled.div<{ $fresh: boolean }>`
+  border-radius: 4px;
+  ${({ $fresh }) =>
+    $fresh &&
+    css`
+      animation: ${glow} 1.6s ease-out;
+    `}
+`;
+
+const Actions = styled(Cell)`
+  display: flex;
+  justify-content: flex-end;
+  gap: 2px;
+`;
+
+const RUN_TONES: Record<RunTone, string> = {
+  good: 'var(--good)',
+  bad: 'var(--bad)',
+  busy: 'var(--busy)',
+  quiet: 'var(--text-soft)',
+};
+
+const RUN_ICONS: Record<RunTone, IconName> = {
+  good: 'done',
+  bad: 'failed',
+  busy: 'running',
+  quiet: 'dash',
+};
+
+export interface RowActs {
+  edit: (task: Task) => void;
+  remove: (task: Task) => void;
+  showLogs: (task: Task) => void;
+  activate: (task: Task) => void;
+}
+
+interface Props {
+  task: Task;
+  /** Its place in the list, from 1; the head is row 1 of the grid. */
+  position: number;
+  active: boolean;
+  acts: RowActs;
+}
+
+export const TaskRow = memo(function TaskRow({ task, position, active, acts }: Props) {
+  const status = useNow((now) => statusAt(task, now));
+  const guess = isGuess(task);
+  const tab = active ? 0 : -1;
+  const name = excerpt(task.description);
+  return (
+    <Row
+      role="row"
+      aria-rowindex={position + 1}
+      data-task={task.id}
+      data-status={status}
+      tabIndex={tab}
+      $faint={guess}
+      onFocus={() => {
+        acts.activate(task);
+      }}
+    >
+      <Cell $area="status" role="gridcell">
+        <Mark $color={TONES[status]} title={STATUS_MEANINGS[status]}>
+          <Icon name={ICONS[status]} />
+          <Line as="span">{guess ? 'Saving…' : STATUS_WORDS[status]}</Line>
+        </Mark>
+      </Cell>
+      <Cell $area="what" role="gridcell">
+        <Title title={task.description}>{task.description}</Title>
+        <Soft>{scheduleWords(task)}</Soft>
+      </Cell>
+      <Cell $area="due" role="gridcell">
+        <Due task={task} />
+      </Cell>
+      <Cell $area="ran" role="gridcell">
+        {task.last_run ? (
+          <Last run={task.last_run} />
+        ) : (
+          <Soft as="span">
+            <NarrowLabel>Last run: </NarrowLabel>Not yet run
+          </Soft>
+        )}
+      </Cell>
+      <Actions $area="actions" role="gridcell">
+        <IconButton
+          type="button"
+          tabIndex={tab}
+          disabled={guess}
+          aria-label={`Logs of ${name}`}
+          title="Logs (l)"
+          onClick={() => {
+            acts.showLogs(task);
+          }}
+        >
+          <Icon name="lines" />
+        </IconButton>
+        <IconButton
+          type="button"
+          tabIndex={tab}
+          disabled={guess}
+          aria-label={`Edit ${name}`}
+          title="Edit (e)"
+          onClick={() => {
+            acts.edit(task);
+          }}
+        >
+          <Icon name="edit" />
+        </IconButton>
+        <IconButton
+          type="button"
+          tabIndex={tab}
+          disabled={guess}
+          aria-label={`Delete ${name}`}
+          title="Delete (x)"
+          onClick={() => {
+            acts.remove(task);
+          }}
+        >
+          <Icon name="trash" />
+        </IconButton>
+      </Actions>
+    </Row>
+  );
+});
+
+function Due({ task }: { task: Task }) {
+  if (task.next_due_at === null) {
+    return (
+      <Soft as="span">
+        <NarrowLabel>Next due: </NarrowLabel>
+        {task.status === 'paused' ? 'While paused: never' : 'Never again'}
+      </Soft>
+    );
+  }
+  return (
+    <Pair>
+      <Line>
+        <Absolute at={task.next_due_at} />
+      </Line>
+      <Soft>
+        <Relative at={task.next_due_at} />
+      </Soft>
+    </Pair>
+  );
+}
+
+/** A run that ended this short a while ago lights up. */
+const FRESH_MS = 3_000;
+
+function Last({ run }: { run: LastRun }) {
+  const { text, tone } = runWords(run);
+  const at = run.finished_at ?? run.started_at ?? run.due_at;
+  const late = run.lateness_seconds === null ? null : lateness(run.lateness_seconds);
+  return (
+    <Ran key={at} $fresh={serverNow() - Date.parse(at) < FRESH_MS}>
+      <Pair>
+        <Mark $color={RUN_TONES[tone]} title={run.error ?? text}>
+          <Icon name={run.skipped === null ? RUN_ICONS[tone] : 'skipped'} />
+          <Line as="span">
+            {tone === 'good' ? (late ?? text) : text}
+            {tone !== 'good' && late !== null && run.error === null && `, ${late}`}
+          </Line>
+        </Mark>
+        <Soft title={run.error ?? undefined}>{run.error ?? <Absolute at={at} />}</Soft>
+      </Pair>
+    </Ran>
+  );
+}
