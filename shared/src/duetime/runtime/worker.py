@@ -234,7 +234,9 @@ class Worker:
                 driven.paused = True
                 subscription.pause(partition)
         for driven in self._driven.values():
-            driven.polled_since_fault = True
+            if not driven.polled_since_fault:
+                driven.polled_since_fault = True
+                driven.wake()
 
     async def _drive(self, partition: int, driven: _Driven, subscription: Subscription) -> None:
         """Keep a lane of this partition open until it is dropped or drained."""
