@@ -99,6 +99,8 @@ def everything_due_runs(evidence: Evidence, excuses: Excuses) -> Iterator[str]:
                 continue  # it had run before it was asked for again
             if _skipped(evidence, task, version):
                 continue
+            if found and _unreadable(task, due - CHANGE_WINS_SECONDS, min(found)):
+                continue  # held until it could be read again
             late = f"started {min(found) - due:.3f} s late" if found else "never started"
             yield f"task {task.task_id[-8:]} at {nominal:.3f} (due {due:.3f}): {late}"
 
@@ -131,20 +133,37 @@ def changes_win(evidence: Evidence, excuses: Excuses) -> Iterator[str]:
             yield f"{_name(start)} is of a task that the log does not know"
             continue
         due = seconds_of(start.due_at)
-        wanted = [
+        in_force = [
             version
             for version in task.versions
             if not version.deleted
-            and round(version.time, 6) == round(seconds_of(start.nominal_at), 6)
             and version.since <= start.at + SKEW_SECONDS_MAX
             and not _superseded(evidence, task, version, due - CHANGE_WINS_SECONDS)
         ]
+        nominal = round(seconds_of(start.nominal_at), 6)
+        wanted = [version for version in in_force if round(version.time, 6) == nominal]
         if LACKS_FRESHNESS and excuses.stale(due, start.at):
             continue
         if not wanted:
             yield f"{_name(start)} started although a change had been acknowledged before"
-        elif start.description not in {version.description for version in wanted}:
+        elif start.description not in {version.description for version in in_force}:
             yield f"{_name(start)} started as {start.description!r}, which had been replaced"
+
+
+def what_cannot_be_read_holds(evidence: Evidence, excuses: Excuses) -> Iterator[str]:
+    """P4: a change that nobody can read might have been the deletion, so nothing runs after it."""
+    for start in evidence.starts:
+        task = evidence.tasks.get(start.task_id)
+        due = seconds_of(start.due_at)
+        if task is None or (LACKS_FRESHNESS and excuses.stale(due, start.at)):
+            continue
+        for since, until in task.unreadable:
+            if since <= due - CHANGE_WINS_SECONDS and start.at < until:
+                yield f"{_name(start)} started although an event since {since:.3f} is unreadable"
+
+
+def _unreadable(task: ModelTask, begin: float, end: float) -> bool:
+    return any(since <= end and until >= begin for since, until in task.unreadable)
 
 
 def _superseded(evidence: Evidence, task: ModelTask, version: Version, before: float) -> bool:
@@ -179,7 +198,7 @@ def reads_are_honest(evidence: Evidence, _excuses: Excuses) -> Iterator[str]:
         if request.status == 404 and task is not None and request.answered_at is not None:
             there = task.versions[0].since < request.sent_at
             gone = task.last.deleted and task.last.since <= request.answered_at
-            if there and not gone:
+            if there and not gone and not _changed_hands(evidence, request):
                 yield f"request {request.number}: 404 for a task that was there"
         if request.status == 500:
             yield f"request {request.number}: the api failed"
@@ -197,6 +216,24 @@ def reads_are_honest(evidence: Evidence, _excuses: Excuses) -> Iterator[str]:
                 )
         elif request.visible and request.answered_at is not None:
             written.setdefault(task_id, []).append((request.answered_at, revision))
+
+
+def _changed_hands(evidence: Evidence, request: Request) -> bool:
+    """Say whether one request read two databases: before and after a loss, or two replicas."""
+    until = request.answered_at or request.sent_at
+    return any(
+        (
+            fault.kind is FaultKind.WIPE_VIEWS
+            and fault.at <= until
+            and fault.until >= request.sent_at
+        )
+        or (
+            fault.kind is FaultKind.STALE_READS
+            and fault.target == request.api
+            and request.sent_at <= fault.at <= until
+        )
+        for fault in evidence.history.faults
+    )
 
 
 def _may_be_stale(evidence: Evidence, request: Request) -> bool:
@@ -326,6 +363,7 @@ CHECKERS: Final[tuple[tuple[str, Checker], ...]] = (
     ("P2", everything_due_runs),
     ("P3", one_identity_per_occurrence),
     ("P4", changes_win),
+    ("P4", what_cannot_be_read_holds),
     ("P5", every_start_is_recorded),
     ("P6", read_models_are_the_fold),
     ("P6", a_rebuild_is_equal),

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
+from duetime.store.filters import EVERYTHING, TaskFilter
 from duetime.store.memory import MemoryStore
-from duetime.store.port import Slice, Store, StoreError, TopicPartition, ViewChanges
+from duetime.store.port import Found, Slice, Store, StoreError, TopicPartition, ViewChanges
 from duetime.store.progress import Positions
 from duetime.store.views import RunDocument, TaskDocument
 from tests.simulation.history import FaultKind
@@ -53,8 +54,15 @@ class ProcessStore(Store):
     async def task(self, task_id: str) -> TaskDocument | None:
         return await self._read(lambda store: store.task(task_id))
 
-    async def tasks(self, *, items_max: int, cursor: str | None = None) -> Slice[TaskDocument]:
-        return await self._read(lambda store: store.tasks(items_max=items_max, cursor=cursor))
+    async def find(self, *, task_ids: Sequence[str], run_ids: Sequence[str]) -> Found:
+        return await self._read(lambda store: store.find(task_ids=task_ids, run_ids=run_ids))
+
+    async def tasks(
+        self, *, items_max: int, cursor: str | None = None, wanted: TaskFilter = EVERYTHING
+    ) -> Slice[TaskDocument]:
+        return await self._read(
+            lambda store: store.tasks(items_max=items_max, cursor=cursor, wanted=wanted)
+        )
 
     async def runs(
         self, *, items_max: int, cursor: str | None = None, task_id: str | None = None

@@ -5,6 +5,7 @@ Knows how to gather it from a world at rest; judges nothing.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -47,7 +48,8 @@ class Evidence:
 
 async def gather(world: World) -> Evidence:
     """Read everything from a world at rest."""
-    task_facts = facts(world.broker.records(Topic.TASKS))
+    task_records = world.broker.records(Topic.TASKS)
+    task_facts = facts(task_records)
     run_facts = facts(world.broker.records(Topic.EXECUTIONS))
     rebuilt = await _rebuilt(world)
     return Evidence(
@@ -56,7 +58,7 @@ async def gather(world: World) -> Evidence:
         task_facts=task_facts,
         due_facts=facts(world.broker.records(Topic.DUE)),
         run_facts=run_facts,
-        tasks=fold(task_facts),
+        tasks=fold(task_facts, task_records),
         starts=[*world.history.starts, *_recorded_starts(run_facts)],
         task_documents=_plain(world.database.store._tasks),
         run_documents=_plain(world.database.store._runs),
@@ -142,7 +144,7 @@ def _timer_states(world: World) -> dict[int, Documents]:
 async def _changelog(world: World, partition: int) -> Documents:
     """Give what a new owner would restore from the changelog, and fold on top of it."""
     index = MemoryDueIndex()
-    core = TimerCore(source="checker", index=index)
+    core = TimerCore(source="checker", index=index, lookahead=timedelta(0))
     records, _ = await world.broker.read(Topic.SCHEDULE, partition, 0, records_max=1_000_000)
     for record in records:
         if record.key is not None and record.key != POSITION_KEY:

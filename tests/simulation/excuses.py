@@ -10,7 +10,7 @@ from typing import Final
 from tests.simulation.history import Fault, FaultKind, Start
 from tests.simulation.switches import Switches
 
-_STOPS_ALL: Final = frozenset({FaultKind.LOG_AWAY})
+_STOPS_ALL: Final = frozenset({FaultKind.LOG_AWAY, FaultKind.TORN_TRANSACTION})
 _MOVES_OWNERS: Final = frozenset(
     {
         FaultKind.CRASH,
@@ -27,6 +27,7 @@ _DELAYS_READS: Final = frozenset(
     {FaultKind.SUSPEND, FaultKind.SUSPEND_PAST_SESSION, FaultKind.SLOW_READS, FaultKind.LOG_AWAY}
 )
 _RECOVERY_SECONDS: Final = 10.0
+_REDELIVERED_SECONDS: Final = 32.0
 _RUNNING: Final = frozenset({"timer", "executor", ""})  # roles whose faults can touch a start
 
 
@@ -36,6 +37,13 @@ class Excuses:
     def __init__(self, faults: Sequence[Fault], switches: Switches) -> None:
         """Take the faults of a system of that many processes."""
         self._faults = [fault for fault in faults if fault.role in _RUNNING]
+        torn: dict[str, float] = {}
+        for fault in self._faults:
+            if fault.kind is FaultKind.TORN_TRANSACTION:
+                # What was lost is emitted again by its deadline; what is lost again, later still.
+                place = fault.note.partition(":")[0]
+                wait = torn[place] = 2.0 * torn.get(place, _REDELIVERED_SECONDS / 2.0)
+                fault.until = max(fault.until, fault.at + wait)
         self._alone = {
             role
             for role, count in (("timer", switches.timers), ("executor", switches.executors))

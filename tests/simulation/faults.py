@@ -91,11 +91,14 @@ class ProcessLog(Log):
         return [Unknown("no answer came")] * len(records)
 
     async def subscribe(self, group: str, topics: Sequence[Topic]) -> Subscription:
-        inner = await self.network.call(self.process, lambda: self.broker.subscribe(group, topics))
-        assert isinstance(inner, LocalSubscription)
-        if not self.process.alive:
-            await inner.close()
-        self.process.subscriptions.append(inner)
+        async def join() -> LocalSubscription:
+            inner = await self.broker.subscribe(group, topics)
+            assert isinstance(inner, LocalSubscription)
+            # Noted where the log is, so that a member whose process has died meanwhile is expelled.
+            self.process.subscriptions.append(inner)
+            return inner
+
+        inner = await self.network.call(self.process, join)
         return ProcessSubscription(self, inner)
 
     async def tail(

@@ -4,6 +4,7 @@ Written from DESIGN section 4 alone, not from the code that it judges: the naive
 """
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -40,6 +41,7 @@ class ModelTask:
     task_id: str
     versions: list[Version] = field(default_factory=list)
     event_ids: list[str] = field(default_factory=list)
+    unreadable: list[tuple[float, float]] = field(default_factory=list)  # from, until
 
     @property
     def last(self) -> Version:
@@ -87,28 +89,46 @@ def facts(records: Sequence[Stored]) -> list[Fact]:
     return found
 
 
-def fold(task_facts: Sequence[Fact]) -> dict[str, ModelTask]:
+def fold(task_facts: Sequence[Fact], records: Sequence[Stored]) -> dict[str, ModelTask]:
     """Fold the facts of `duetime.tasks`, in the order of each partition."""
     tasks: dict[str, ModelTask] = {}
-    for fact in task_facts:
-        task_id = fact.said["task_id"]
-        task = tasks.get(task_id)
-        if fact.at - fact.made_at > _VOID_AFTER_SECONDS:
-            continue
-        if task is None:
-            if fact.kind == "TaskCreated":
-                task = tasks[task_id] = ModelTask(task_id=task_id)
-                _append(task, fact, revision=1)
-            continue
-        if fact.event_id in task.event_ids[-_REMEMBERED_EVENTS:]:
-            continue
-        expected = fact.said.get("expected_revision")
-        if task.last.deleted or fact.kind not in {"TaskUpdated", "TaskDeleted"}:
-            continue
-        if expected is not None and expected != task.last.revision:
-            continue
-        _append(task, fact, revision=task.last.revision + 1)
+    readable = {(fact.partition, fact.offset): fact for fact in task_facts}
+    for record in records:
+        fact = readable.get((record.partition, record.offset))
+        if fact is None:
+            _quarantine(tasks, record)
+        else:
+            _learn(tasks, fact)
     return tasks
+
+
+def _quarantine(tasks: dict[str, ModelTask], record: Stored) -> None:
+    """Note that something was said of a task that nobody can read."""
+    task = tasks.get((record.key or b"").decode(errors="replace"))
+    if task is not None:
+        task.unreadable.append((seconds_of(record.appended_at), math.inf))
+
+
+def _learn(tasks: dict[str, ModelTask], fact: Fact) -> None:
+    task_id = fact.said["task_id"]
+    task = tasks.get(task_id)
+    if task is not None:
+        task.unreadable = [(since, min(until, fact.at)) for since, until in task.unreadable]
+    if fact.at - fact.made_at > _VOID_AFTER_SECONDS:
+        return
+    if task is None:
+        if fact.kind == "TaskCreated":
+            task = tasks[task_id] = ModelTask(task_id=task_id)
+            _append(task, fact, revision=1)
+        return
+    if fact.event_id in task.event_ids[-_REMEMBERED_EVENTS:]:
+        return
+    expected = fact.said.get("expected_revision")
+    if task.last.deleted or fact.kind not in {"TaskUpdated", "TaskDeleted"}:
+        return
+    if expected is not None and expected != task.last.revision:
+        return
+    _append(task, fact, revision=task.last.revision + 1)
 
 
 def _append(task: ModelTask, fact: Fact, *, revision: int) -> None:

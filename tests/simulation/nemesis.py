@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Final
 
+from duetime.log.partitioner import partition_of
 from duetime.log.port import Record
 from duetime.log.topics import Topic
 from duetime.timer.lane import TRANSACTOR_NAME
@@ -41,6 +42,7 @@ class Nemesis:
             FaultKind.LOG_AWAY: self._log_away,
             FaultKind.POISON: self._poison,
             FaultKind.WIPE_VIEWS: self._wipe_views,
+            FaultKind.CLOCK_JUMP: self._clock_jump,
         }
         self._kinds = [
             (kind, does) for kind, does in done_by.items() if kind in world.switches.kinds
@@ -182,11 +184,16 @@ class Nemesis:
     async def _poison(self) -> None:
         """Put a record into a topic that nobody can read."""
         rng = self._rng
+        broker = self._world.broker
         topic = rng.choice((Topic.TASKS, Topic.DUE, Topic.EXECUTIONS))
+        known = [record.key for record in broker.records(Topic.TASKS)]
+        key = rng.choice((None, b"", b"\xff\xfe", b"0190b6e4-0000-7000-8000-00000000dead"))
+        if known and rng.random() < 0.5:
+            key = rng.choice(known)
         record = Record(
             topic=topic,
-            partition=rng.randrange(self._world.broker.partitions),
-            key=rng.choice((None, b"", b"\xff\xfe", b"0190b6e4-0000-7000-8000-00000000dead")),
+            partition=partition_of(key or b"", broker.partitions),
+            key=key,
             value=rng.choice((None, b"", b"{", b"\x00" * 9, b'{"task_id": 7}', b"[]", b"null")),
             headers=rng.choice(
                 (
@@ -203,21 +210,41 @@ class Nemesis:
             ),
         )
         self._network.mark(FaultKind.POISON, None, effective=True, note=f"into {topic}")
-        await self._world.broker.append([record])
+        await broker.append([record])
 
     async def _wipe_views(self) -> None:
         """Lose the database: operators stop the projectors, wipe, and start them anew."""
         world = self._world
-        slots = [slot for slot, each in sorted(world.processes.items()) if each.role == "projector"]
-        full = bool(world.database.store._tasks)
-        fault = self._network.mark(FaultKind.WIPE_VIEWS, None, effective=full)
-        for slot in slots:
-            world.crash(slot)
+        if FaultKind.WIPE_VIEWS in self._network.current:
+            return
+        fault = self._open(FaultKind.WIPE_VIEWS, None)
+        self._stop_projectors()
         await self._last(fault, self._rng.uniform(0.0, 2.0))
+        self._stop_projectors()  # those that came back meanwhile
+        fault.effective = bool(world.database.store._tasks)
         world.database.wipe()
-        for slot in slots:
-            if slot not in world.processes:
+        for slot in world.slots():
+            if slot.startswith("projector") and slot not in world.processes:
                 world.start(slot)
+        self._close(fault)
+
+    def _stop_projectors(self) -> None:
+        for slot, process in sorted(self._world.processes.items()):
+            if process.role == "projector":
+                self._world.crash(slot)
+
+    async def _clock_jump(self) -> None:
+        """Set a wall clock wrong, by seconds or by an hour, and after a while right again."""
+        victim = self._victim("api", *_CONSUMERS)
+        if victim is None:
+            return
+        rng = self._rng
+        seconds = rng.choice((-1.0, 1.0)) * rng.choice((rng.uniform(1.1, 90.0), 3_600.0))
+        fault = self._network.mark(FaultKind.CLOCK_JUMP, victim, note=f"by {seconds:.1f} s")
+        fault.effective = True
+        victim.clock.skew_seconds += seconds
+        await self._last(fault, rng.uniform(1.0, 12.0))
+        victim.clock.skew_seconds -= seconds
 
     def _open(self, kind: FaultKind, victim: Process | None) -> Fault:
         fault = self._network.mark(kind, victim)

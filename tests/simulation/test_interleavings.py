@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from tests.simulation.history import FaultKind
 from tests.simulation.run import Verdict, run_script
 from tests.simulation.switches import draw_switches
 from tests.simulation.workload import Workload
@@ -23,7 +22,7 @@ def live(script: Callable[[World], Awaitable[None]], **chosen: object) -> Verdic
         timers=2,
         executors=2,
         projectors=2,
-        kinds=frozenset[FaultKind](),
+        kinds=(),
         span_seconds=SPAN_SECONDS,
     )
     return run_script(replace(switches, **chosen), script)  # type: ignore[arg-type] # any switch

@@ -15,6 +15,7 @@ from duetime.events.types import LogAction, PythonAction
 from duetime.executor.actions.log import LogActions
 from duetime.executor.service import executor_service
 from duetime.http.asgi import App
+from duetime.limits import LOOKAHEAD_SECONDS
 from duetime.log_projector.lane import Pace
 from duetime.log_projector.service import projector_service
 from duetime.runtime.backoff import Backoff
@@ -191,6 +192,7 @@ class World:
                 clock=process.clock,
                 name=process.name,
                 index=lambda _partition: MemoryDueIndex(),
+                lookahead_seconds=LOOKAHEAD_SECONDS,
                 backoff=backoff,
                 metrics=Metrics(),
             )
