@@ -13,6 +13,7 @@ from duetime.events.types import Outcome
 from duetime.store.port import CursorError, Store, TopicPartition
 from duetime.store.views import TaskDocument
 from duetime.task.state import TaskStatus
+from tests.contract.store_filters_contract import FiltersContract, FindsContract
 from tests.support.documents import (
     EXECUTIONS_0,
     NOON,
@@ -443,5 +444,5 @@ class PassedContract:
         assert await patient
 
 
-class StoreContract(WritesContract, ListsContract, PassedContract):
+class StoreContract(WritesContract, ListsContract, FiltersContract, FindsContract, PassedContract):
     """All of it."""

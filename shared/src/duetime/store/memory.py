@@ -10,16 +10,17 @@ from typing import TypeVar
 
 from duetime.events.ids import microseconds
 from duetime.store.cursors import Place, read_cursor, write_cursor
+from duetime.store.filters import EVERYTHING, TaskFilter
 from duetime.store.order import (
     RESTING,
-    TASKS,
     WAITING,
     ended_before,
     run_list,
     run_place,
     task_place,
 )
-from duetime.store.port import Slice, StoreError, TopicPartition, ViewChanges
+from duetime.store.paging import Gathering
+from duetime.store.port import Found, Slice, StoreError, TopicPartition, ViewChanges
 from duetime.store.progress import Positions
 from duetime.store.views import RunDocument, TaskDocument, merged
 
@@ -42,9 +43,22 @@ class MemoryStore:
         self._check_open()
         return self._tasks.get(task_id)
 
-    async def tasks(self, *, items_max: int, cursor: str | None = None) -> Slice[TaskDocument]:
+    async def find(self, *, task_ids: Sequence[str], run_ids: Sequence[str]) -> Found:
+        return Found(
+            tasks=await self.load(task_ids),
+            runs={run_id: self._runs[run_id] for run_id in run_ids if run_id in self._runs},
+        )
+
+    async def tasks(
+        self, *, items_max: int, cursor: str | None = None, wanted: TaskFilter = EVERYTHING
+    ) -> Slice[TaskDocument]:
         self._check_open()
-        after = None if cursor is None else read_cursor(TASKS, cursor)
+        gathering = Gathering(wanted, items_max=items_max, cursor=cursor)
+        while gathering.asked:
+            gathering.take(self._tasks_behind(gathering.place)[: gathering.asked])
+        return gathering.slice()
+
+    def _tasks_behind(self, after: Place | None) -> list[TaskDocument]:
         placed = [(place, self._tasks[place.id]) for place in self._places.values()]
         waiting = sorted((pair for pair in placed if pair[0].section == WAITING), key=_place)
         resting = sorted(
@@ -55,7 +69,7 @@ class MemoryStore:
         elif after is not None:
             waiting = []
             resting = [pair for pair in resting if pair[0] < after]
-        return _slice(TASKS, [*waiting, *resting], items_max)
+        return [document for _, document in (*waiting, *resting)]
 
     async def runs(
         self, *, items_max: int, cursor: str | None = None, task_id: str | None = None

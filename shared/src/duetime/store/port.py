@@ -16,6 +16,7 @@ from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
+from duetime.store.filters import EVERYTHING, TaskFilter
 from duetime.store.views import RunDocument, TaskDocument
 
 T = TypeVar("T")
@@ -37,10 +38,17 @@ class TopicPartition(msgspec.Struct, frozen=True, order=True):
 
 
 class Slice(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
-    """A page of a list. `next_cursor` is None on the last page."""
+    """A page of a list. `next_cursor` is None on the last page; a page before it may be short."""
 
     items: Sequence[T]
     next_cursor: str | None
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """Documents by their ids: those that exist."""
+
+    tasks: Mapping[str, TaskDocument]
+    runs: Mapping[str, RunDocument]
 
 
 class ViewChanges(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,10 +69,17 @@ class TaskReads(Protocol):
         """Give a task's document, deleted ones included (they say so); None where unknown."""
         ...
 
-    async def tasks(self, *, items_max: int, cursor: str | None = None) -> Slice[TaskDocument]:
+    async def find(self, *, task_ids: Sequence[str], run_ids: Sequence[str]) -> Found:
+        """Give the documents of these tasks, and of these runs and skipped stretches."""
+        ...
+
+    async def tasks(
+        self, *, items_max: int, cursor: str | None = None, wanted: TaskFilter = EVERYTHING
+    ) -> Slice[TaskDocument]:
         """List visible tasks: those with a next due time by (it, id), then the rest, newest first.
 
-        The rest (finished and paused) stand by (updated, id) downwards. Raises CursorError.
+        The rest (finished and paused) stand by (updated, id) downwards. Of them only those that
+        are `wanted`: a page may then be short, or empty, and yet lead on. Raises CursorError.
         """
         ...
 

@@ -9,12 +9,12 @@ and works once it is back. `prepare` lets a composition root find out early.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -28,7 +28,8 @@ from duetime.limits import (
     MONGO_WRITE_SECONDS_MAX,
     RETENTION_SECONDS,
 )
-from duetime.store.cursors import Place, read_cursor, write_cursor
+from duetime.store.cursors import read_cursor, write_cursor
+from duetime.store.filters import EVERYTHING, TaskFilter
 from duetime.store.mongo import reads, writes
 from duetime.store.mongo.client import Client, RefusedError, ReplacedError, Row, bounded, connect
 from duetime.store.mongo.rebuild import MongoRebuild
@@ -42,12 +43,11 @@ from duetime.store.mongo.schema import (
     let_tasks_expire,
 )
 from duetime.store.mongo.state import State, StateDocument
-from duetime.store.order import TASKS, run_list, run_place, task_place
-from duetime.store.port import Slice, StoreError, TopicPartition, ViewChanges
+from duetime.store.order import run_list, run_place
+from duetime.store.paging import Gathering
+from duetime.store.port import Found, Slice, StoreError, TopicPartition, ViewChanges
 from duetime.store.progress import Positions
 from duetime.store.views import RunDocument, TaskDocument
-
-_Document = TypeVar("_Document")
 
 # What the running flush was folded from. A flush is one task's: it loads, folds, writes.
 _loaded_from: ContextVar[Generation | None] = ContextVar("loaded_from", default=None)
@@ -126,12 +126,19 @@ class MongoStore:
         async with bounded(MONGO_READ_SECONDS_MAX):
             return await reads.task(generation, task_id)
 
-    async def tasks(self, *, items_max: int, cursor: str | None = None) -> Slice[TaskDocument]:
-        after = None if cursor is None else read_cursor(TASKS, cursor)
+    async def find(self, *, task_ids: Sequence[str], run_ids: Sequence[str]) -> Found:
+        generation = await self._live()
+        task_ids, run_ids = list(filter(storable, task_ids)), list(filter(storable, run_ids))
+        async with bounded(MONGO_READ_SECONDS_MAX):
+            return await reads.find(generation, task_ids, run_ids)
+
+    async def tasks(
+        self, *, items_max: int, cursor: str | None = None, wanted: TaskFilter = EVERYTHING
+    ) -> Slice[TaskDocument]:
+        gathering = Gathering(wanted, items_max=items_max, cursor=cursor)
         generation = await self._live()
         async with bounded(MONGO_READ_SECONDS_MAX):
-            found = await reads.tasks(generation, after, items_max + 1)
-        return _slice(TASKS, found, items_max, task_place)
+            return await reads.page(generation, gathering)
 
     async def runs(
         self, *, items_max: int, cursor: str | None = None, task_id: str | None = None
@@ -143,7 +150,11 @@ class MongoStore:
             return Slice(items=[], next_cursor=None)
         async with bounded(MONGO_READ_SECONDS_MAX):
             found = await reads.runs(generation, task_id, after, items_max + 1)
-        return _slice(of_list, found, items_max, run_place)
+        page = found[:items_max]
+        more = len(found) > items_max
+        return Slice(
+            items=page, next_cursor=write_cursor(of_list, run_place(page[-1])) if more else None
+        )
 
     async def positions(self) -> Mapping[TopicPartition, int]:
         # Whoever begins to write asks this first: from here on it writes to what it was told about.
@@ -363,15 +374,3 @@ def _heard(look: asyncio.Task[None]) -> None:
     """Take note of a look's fault, also where all who asked for it have gone."""
     if not look.cancelled():
         look.exception()
-
-
-def _slice(
-    of_list: str,
-    found: Sequence[_Document],
-    items_max: int,
-    place_of: Callable[[_Document], Place | None],
-) -> Slice[_Document]:
-    """Make a page of what was read, which is one more than a page where there is more."""
-    page = found[:items_max]
-    last = place_of(page[-1]) if len(found) > items_max else None
-    return Slice(items=page, next_cursor=None if last is None else write_cursor(of_list, last))

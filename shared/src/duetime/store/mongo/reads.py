@@ -16,6 +16,8 @@ from duetime.store.mongo.client import Row
 from duetime.store.mongo.rows import DOCUMENT, run_of, task_of
 from duetime.store.mongo.schema import RUNS_BY_END, RUNS_OF_TASK, TASKS_BY_PLACE, Generation
 from duetime.store.order import RESTING, WAITING
+from duetime.store.paging import Gathering
+from duetime.store.port import Found, Slice
 from duetime.store.views import RunDocument, TaskDocument
 
 T = TypeVar("T")
@@ -39,6 +41,24 @@ async def load(generation: Generation, task_ids: Sequence[str]) -> Mapping[str, 
     cursor = generation.tasks.find({"_id": {"$in": list(task_ids)}}, DOCUMENT)
     found = await _read(cursor, len(task_ids), task_of)
     return {document.task_id: document for document in found}
+
+
+async def find(
+    generation: Generation, task_ids: Sequence[str], run_ids: Sequence[str]
+) -> Found:
+    """Read the tasks and runs of these ids that exist."""
+    found: list[RunDocument] = []
+    if run_ids:
+        cursor = generation.runs.find({"_id": {"$in": list(run_ids)}}, DOCUMENT)
+        found = await _read(cursor, len(run_ids), run_of)
+    return Found(tasks=await load(generation, task_ids), runs={run.id: run for run in found})
+
+
+async def page(generation: Generation, gathering: Gathering) -> Slice[TaskDocument]:
+    """Read a page of tasks."""
+    while gathering.asked:
+        gathering.take(await tasks(generation, gathering.place, gathering.asked))
+    return gathering.slice()
 
 
 async def tasks(generation: Generation, after: Place | None, count: int) -> list[TaskDocument]:

@@ -5,25 +5,25 @@ that a long list keeps neither a write nor a look-up waiting. The statements are
 `writes`, the file's format in `schema`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import apsw
 
 from duetime.limits import STORE_WRITES_PER_COMMIT_MAX
-from duetime.store.cursors import Place, read_cursor, write_cursor
-from duetime.store.order import TASKS, run_list, run_place, task_place
-from duetime.store.port import Slice, StoreError, TopicPartition, ViewChanges
+from duetime.store.cursors import read_cursor, write_cursor
+from duetime.store.filters import EVERYTHING, TaskFilter
+from duetime.store.order import run_list, run_place
+from duetime.store.paging import Gathering
+from duetime.store.port import Found, Slice, StoreError, TopicPartition, ViewChanges
 from duetime.store.progress import Positions
 from duetime.store.sqlite import reads, writes
 from duetime.store.sqlite.lane import Lane
 from duetime.store.sqlite.schema import connector, prepare, set_up_writer
 from duetime.store.views import RunDocument, TaskDocument
-
-_Document = TypeVar("_Document")
 
 
 class SqliteStore:
@@ -73,10 +73,15 @@ class SqliteStore:
             return None
         return await self._look_up.ask(partial(reads.task, task_id=task_id))
 
-    async def tasks(self, *, items_max: int, cursor: str | None = None) -> Slice[TaskDocument]:
-        after = None if cursor is None else read_cursor(TASKS, cursor)
-        found = await self._listing.ask(partial(reads.tasks, after=after, count=items_max + 1))
-        return _slice(TASKS, found, items_max, task_place)
+    async def find(self, *, task_ids: Sequence[str], run_ids: Sequence[str]) -> Found:
+        task_ids, run_ids = list(filter(_storable, task_ids)), list(filter(_storable, run_ids))
+        return await self._look_up.ask(partial(reads.find, task_ids=task_ids, run_ids=run_ids))
+
+    async def tasks(
+        self, *, items_max: int, cursor: str | None = None, wanted: TaskFilter = EVERYTHING
+    ) -> Slice[TaskDocument]:
+        gathering = Gathering(wanted, items_max=items_max, cursor=cursor)
+        return await self._listing.ask(partial(reads.page, gathering=gathering))
 
     async def runs(
         self, *, items_max: int, cursor: str | None = None, task_id: str | None = None
@@ -88,7 +93,11 @@ class SqliteStore:
         found = await self._listing.ask(
             partial(reads.runs, task_id=task_id, after=after, count=items_max + 1)
         )
-        return _slice(of_list, found, items_max, run_place)
+        page = found[:items_max]
+        more = len(found) > items_max
+        return Slice(
+            items=page, next_cursor=write_cursor(of_list, run_place(page[-1])) if more else None
+        )
 
     async def positions(self) -> Mapping[TopicPartition, int]:
         self._check_open()
@@ -117,18 +126,6 @@ class SqliteStore:
     def _check_open(self) -> None:
         if self._write.closed:
             raise StoreError("the read models are closed")
-
-
-def _slice(
-    of_list: str,
-    found: Sequence[_Document],
-    items_max: int,
-    place_of: Callable[[_Document], Place | None],
-) -> Slice[_Document]:
-    """Make a page of what was read, which is one more than a page where there is more."""
-    page = found[:items_max]
-    last = place_of(page[-1]) if len(found) > items_max else None
-    return Slice(items=page, next_cursor=None if last is None else write_cursor(of_list, last))
 
 
 def _storable(task_id: str) -> bool:

@@ -14,7 +14,8 @@ import msgspec
 from duetime.limits import STORE_CHUNK_DOCUMENTS_MAX
 from duetime.store.cursors import Place
 from duetime.store.order import RESTING, WAITING, run_place, task_place
-from duetime.store.port import TopicPartition
+from duetime.store.paging import Gathering
+from duetime.store.port import Found, Slice, TopicPartition
 from duetime.store.views import RunDocument, TaskDocument
 
 _Document = TypeVar("_Document")
@@ -48,6 +49,9 @@ SELECT group_concat(document, ',' ORDER BY finished_at DESC, id DESC) FROM (
 _LOAD: Final = """
 SELECT group_concat(document, ',') FROM tasks WHERE id IN (SELECT value FROM json_each(?))
 """
+_FIND_RUNS: Final = """
+SELECT group_concat(document, ',') FROM runs WHERE id IN (SELECT value FROM json_each(?))
+"""
 _FIRST_WAITING: Final = Place(WAITING, -(1 << 63), "")
 _FIRST_RESTING: Final = Place(RESTING, (1 << 63) - 1, "")
 _FIRST_RUN: Final = Place(0, (1 << 63) - 1, "")
@@ -61,11 +65,21 @@ def task(connection: apsw.Connection, task_id: str) -> TaskDocument | None:
 
 def load(connection: apsw.Connection, task_ids: Sequence[str]) -> Mapping[str, TaskDocument]:
     """Read the tasks of these ids that exist."""
-    found: list[TaskDocument] = []
-    for start in range(0, len(task_ids), STORE_CHUNK_DOCUMENTS_MAX):
-        ids = msgspec.json.encode(task_ids[start : start + STORE_CHUNK_DOCUMENTS_MAX]).decode()
-        found += _TASKS.decode(_array(connection.execute(_LOAD, (ids,)).get))
+    found = _of_ids(connection, _LOAD, _TASKS, task_ids)
     return {document.task_id: document for document in found}
+
+
+def find(connection: apsw.Connection, task_ids: Sequence[str], run_ids: Sequence[str]) -> Found:
+    """Read the tasks and runs of these ids that exist."""
+    runs = _of_ids(connection, _FIND_RUNS, _RUNS, run_ids)
+    return Found(tasks=load(connection, task_ids), runs={run.id: run for run in runs})
+
+
+def page(connection: apsw.Connection, gathering: Gathering) -> Slice[TaskDocument]:
+    """Read a page of tasks."""
+    while gathering.asked:
+        gathering.take(tasks(connection, gathering.place, gathering.asked))
+    return gathering.slice()
 
 
 def tasks(connection: apsw.Connection, after: Place | None, count: int) -> list[TaskDocument]:
@@ -102,6 +116,19 @@ def positions(connection: apsw.Connection) -> dict[TopicPartition, int]:
         TopicPartition(str(topic), int(str(partition))): int(str(next_offset))
         for topic, partition, next_offset in rows
     }
+
+
+def _of_ids(
+    connection: apsw.Connection,
+    statement: str,
+    decoder: msgspec.json.Decoder[list[_Document]],
+    ids: Sequence[str],
+) -> list[_Document]:
+    found: list[_Document] = []
+    for start in range(0, len(ids), STORE_CHUNK_DOCUMENTS_MAX):
+        chunk = msgspec.json.encode(ids[start : start + STORE_CHUNK_DOCUMENTS_MAX]).decode()
+        found += decoder.decode(_array(connection.execute(statement, (chunk,)).get))
+    return found
 
 
 def _in_chunks(
