@@ -10,6 +10,7 @@ import sys
 import time
 
 from tests.simulation import report
+from tests.simulation.nightly import run_night
 from tests.simulation.run import run_seed
 from tests.simulation.tally import Tally
 
@@ -23,9 +24,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="live through one seed")
     parser.add_argument("--seeds", help="A..B, or a count")
     parser.add_argument("--nightly", action="store_true", help="resumable; writes the documents")
+    parser.add_argument("--processes", type=int, default=2, help="for --nightly")
     given = parser.parse_args()
     if given.seed is not None:
         return _one(given.seed)
+    if given.nightly:
+        return run_night(int(given.seeds or 5_000), given.processes)
     begin, end = _range(given.seeds or "200")
     return _many(begin, end)
 
