@@ -238,7 +238,16 @@ def envelope(
 
 
 def unreadable(
-    task_id: str | None = A, *, topic: str = "duetime.tasks", offset: int = 0
+    task_id: str | None = A,
+    *,
+    topic: str = "duetime.tasks",
+    offset: int = 0,
+    appended_at: datetime = EARLIER,
 ) -> Unreadable:
     """Give a record that nobody can read."""
-    return Unreadable(key=task_id, reason="not for human eyes", position=Position(topic, 0, offset))
+    return Unreadable(
+        key=task_id,
+        reason="not for human eyes",
+        position=Position(topic, 0, offset),
+        appended_at=appended_at,
+    )

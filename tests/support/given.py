@@ -33,14 +33,15 @@ _DECISIONS_MAX: Final = 100
 class Story:
     """What happened to one partition's timer so far."""
 
-    def __init__(self) -> None:
-        """Begin with an empty log and a timer that has caught up."""
+    def __init__(self, lookahead: timedelta = timedelta(0)) -> None:
+        """Begin with an empty log and a timer that has caught up; it speaks so far ahead."""
+        self.lookahead = lookahead
         self.tasks: list[Record] = []
         self.executions: list[Record] = []
         self.changelog: dict[str, bytes] = {}
         self.folded_to = FoldedTo()
         self.facts: list[Fact] = []
-        self.core = _core()
+        self.core = _core(lookahead)
         self.core.caught_up()
 
     def then(
@@ -66,9 +67,11 @@ class Story:
             self.core.apply([record])
         return self
 
-    def then_something_unreadable(self, task_id: str | None = A) -> "Story":
+    def then_something_unreadable(
+        self, task_id: str | None = A, *, at: datetime = EARLIER
+    ) -> "Story":
         """Append to `tasks` what nobody can read."""
-        record = unreadable(task_id, topic=_TASKS, offset=len(self.tasks))
+        record = unreadable(task_id, topic=_TASKS, offset=len(self.tasks), appended_at=at)
         self.tasks.append(record)
         self.core.apply([record])
         return self
@@ -81,7 +84,7 @@ class Story:
             if decided is None:
                 return said
             said += self.accept(decided, now)
-            if not decided.facts and not decided.wakes:
+            if not decided.facts and not decided.entries:
                 return said
         raise AssertionError("the timer never comes to rest")
 
@@ -108,7 +111,7 @@ class Story:
 
     def restored(self) -> "Story":
         """Crash, and restore a new core from what the log holds."""
-        self.core = _core()
+        self.core = _core(self.lookahead)
         for task_id, value in self.changelog.items():
             self.core.restore(task_id, value)
         self.core.restore_position(self.folded_to)
@@ -123,9 +126,9 @@ class Story:
         return None if value is None else decode_state(value)
 
 
-def given(*events: AnyEvent, at: datetime = EARLIER) -> Story:
+def given(*events: AnyEvent, at: datetime = EARLIER, lookahead: timedelta = timedelta(0)) -> Story:
     """Begin a story with events that were appended an hour before noon."""
-    return Story().then(*events, at=at)
+    return Story(lookahead).then(*events, at=at)
 
 
 def runs(facts: Sequence[Fact]) -> list[datetime]:
@@ -147,5 +150,5 @@ def _due(facts: Sequence[Fact]) -> list[TaskDue]:
     return [fact for fact in facts if isinstance(fact, TaskDue)]
 
 
-def _core() -> TimerCore:
-    return TimerCore(source="timer-1", index=MemoryDueIndex())
+def _core(lookahead: timedelta) -> TimerCore:
+    return TimerCore(source="timer-1", index=MemoryDueIndex(), lookahead=lookahead)

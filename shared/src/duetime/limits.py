@@ -54,7 +54,7 @@ KAFKA_BATCH_BYTES_MAX: Final = 1_000_000  # below the brokers' default of 1,048,
 KAFKA_FETCH_WAIT_SECONDS: Final = 0.1  # how late a partition joins a fetch already on its way
 KAFKA_FETCH_BYTES_MAX: Final = 16 * 1024 * 1024  # one answer: four partitions' worth
 KAFKA_PARTITION_FETCH_BYTES_MAX: Final = 4 * 1024 * 1024  # about 13,000 records of 300 bytes
-KAFKA_READ_AHEAD_SLOTS_MAX: Final = 64  # restores under way at once whose next fetch is ready
+KAFKA_READ_RESTS_MAX: Final = 24  # partly read fetches kept, 4 MiB each: twelve partitions twice
 
 # --- tasks -------------------------------------------------------------------------------------
 DESCRIPTION_CHARS_MAX: Final = 1_000  # travels in every run, so it stays a line or two
@@ -70,13 +70,30 @@ SUMMARY_BYTES_MAX: Final = 4_096  # result or error of a run, as it travels in T
 
 # --- timer -------------------------------------------------------------------------------------
 TICK_SECONDS: Final = 0.25  # transactions cost, not records: at most four bookkeeping ones a second
+LOOKAHEAD_SECONDS: Final = 5.0  # TaskDue leaves this early: a slow tick or a take-over costs nothing
+URGENT_SECONDS: Final = 1.0  # due sooner than this, a decision does not wait for its tick
+AHEAD_RUNS_MAX: Final = 10_000  # out ahead per partition: about 10 MB of held runs
 TICK_SECONDS_MIN: Final = 0.05  # work due sooner wakes a partition at once, but not more often
+STATES_PER_DECISION_MAX: Final = 5_000  # about 3 MB of folded states, while catching up
 DUE_PER_DECISION_MAX: Final = 1_000  # about 1 MB of TaskDue and state in one transaction
 REDELIVER_SECONDS: Final = 30.0  # three times the promise: an open run unheard of is emitted again
 REDELIVER_SECONDS_MAX: Final = 600.0  # the wait doubles up to here
+DUE_WINDOW_TASKS_MAX: Final = 4_096  # in memory per partition: 1 MB; the rest is on disk
+DUE_LOAD_TASKS_MAX: Final = 1_000  # read from disk at once, in about 2 ms: one decision's worth
+DUE_READS_KEPT_MAX: Final = 2_000  # states read in a tick and likely to be written in it
+DUE_CACHE_BYTES: Final = 32 * 1024 * 1024  # blocks, indexes and filters of the whole process
+DUE_WRITE_BUFFER_BYTES: Final = 8 * 1024 * 1024  # twice that: one fills while one is written
+DUE_OPEN_FILES_MAX: Final = 64  # 64 MB each: 10 million tasks are some 40 files
+INDEX_AGE_SECONDS_MAX: Final = 1_800.0  # half of the tombstones' hour: older may resurrect a task
+INDEX_REFRESH_SECONDS: Final = 225.0  # an eighth of it: seven looks at the log may fail
+FOLD_RECORDS_MAX: Final = 500  # of the changelog in one slice: 5 ms at 10 us a record
 CLOCK_REREAD_SECONDS: Final = 0.2  # waiting re-reads the wall clock at least this often
 
 # --- executor ----------------------------------------------------------------------------------
+FRESH_SECONDS: Final = 0.9  # a start knows every change acknowledged this long before; P4 says 1
+FRESH_ASK_SECONDS: Final = 0.25  # so three answers may be lost before a start has to wait
+FRESH_SHARE_SECONDS: Final = 0.05  # lanes of one process share an answer this young
+CHANGES_REMEMBERED_MAX: Final = 50_000  # per partition, about 10 MB; beyond it they are read again
 HELD_RUNS_MAX: Final = 50_000  # per partition; beyond it the partition is paused, for memory only
 STARTED_AFTER_SECONDS: Final = 1.0  # a run alive by then gets a TaskStarted; most never need one
 LEASE_SECONDS: Final = 30.0  # how long a TaskStarted speaks for its run
@@ -107,6 +124,7 @@ MONGO_POOL_CONNECTIONS_MAX: Final = 50  # per process: 50 reads at 1 ms are 50,0
 MONGO_POLL_SECONDS: Final = 0.02  # between looks at the positions while someone waits: 50 a second
 MONGO_BATCH_DOCUMENTS: Final = 500  # read in one piece: some 4 ms to decode, then the loop may turn
 MONGO_REMERGES_MAX: Final = 5  # a document that changes under us so often has too many writers
+REBUILD_PAUSE_SECONDS: Final = 0.01  # a twentieth of FLUSH_SECONDS: often enough to be ahead once
 GENERATION_SECONDS_MAX: Final = 1.0  # readers learn within this that a rebuild took over
 GENERATION_LINGER_SECONDS: Final = 10.0  # the replaced stay: 1 s to notice, 2 s a read, spare
 # A task lives a week longer than it must: until then an event that was not projected yet may

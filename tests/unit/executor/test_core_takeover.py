@@ -48,6 +48,7 @@ class Takeover(RuleBasedStateMachine):
     def take_up(self) -> None:
         """Make a core from what the log holds."""
         self.core = ExecutorCore(executor="executor-1")
+        self.core.fresh(NOON + 1_000_000 * SECOND)
         self.core.restore(due=self.committed.due, executions=self.committed.executions)
         self.read_to = self.committed.due
         self.due_end = len(self.due)

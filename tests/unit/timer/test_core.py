@@ -39,7 +39,7 @@ TICK: Final = timedelta(seconds=TICK_SECONDS)
 
 
 def test_nothing_is_said_before_the_timer_has_caught_up() -> None:
-    core = TimerCore(source="timer-1", index=MemoryDueIndex())
+    core = TimerCore(source="timer-1", index=MemoryDueIndex(), lookahead=timedelta(0))
     core.apply(given(created()).tasks)
 
     assert None is core.decide(NOON)
@@ -180,7 +180,7 @@ def test_a_decision_that_the_log_has_taken_is_not_made_again_after_a_crash() -> 
 def test_a_restored_changelog_forgets_what_a_tombstone_took_away() -> None:
     story = given(created())
     story.at(EARLIER)
-    core = TimerCore(source="timer-1", index=MemoryDueIndex())
+    core = TimerCore(source="timer-1", index=MemoryDueIndex(), lookahead=timedelta(0))
     core.restore(A, story.changelog[A])
     core.restore(A, None)
 

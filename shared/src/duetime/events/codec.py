@@ -97,14 +97,19 @@ def decode(
     appended_at: datetime | None = None,
 ) -> Envelope | Unreadable:
     """Read a record. Never raises for what a record holds: what cannot be read says why."""
+
+    def unreadable(reason: str) -> Unreadable:
+        text = None if key is None else key.decode(errors="replace")
+        return Unreadable(key=text, reason=reason, position=position, appended_at=appended_at)
+
     try:
         if key is None or value is None:
-            return _unreadable(key, position, "the record has no key or no value")
+            return unreadable("the record has no key or no value")
         if key.startswith(_OUR_OWN_KEYS):
-            return _unreadable(key, position, "a task's id cannot begin with an underscore")
+            return unreadable("a task's id cannot begin with an underscore")
         event = _event(headers["ce_type"], value)
         if event.task_id.encode() != key:
-            return _unreadable(key, position, "the record's key is not the event's task id")
+            return unreadable("the record's key is not the event's task id")
         traceparent = headers.get("traceparent")
         return Envelope(
             event=event,
@@ -116,7 +121,7 @@ def decode(
             appended_at=appended_at,
         )
     except KeyError as missing:
-        return _unreadable(key, position, f"the header {missing} is missing")
+        return unreadable(f"the header {missing} is missing")
     except (
         msgspec.MsgspecError,
         ValueError,
@@ -124,7 +129,7 @@ def decode(
         OverflowError,
         RecursionError,  # a value nested deeper than the stack
     ) as fault:
-        return _unreadable(key, position, str(fault))
+        return unreadable(str(fault))
 
 
 def _event(type_name: bytes, value: bytes) -> AnyEvent:
@@ -173,7 +178,3 @@ def _instant(text: bytes) -> datetime:
         raise ValueError(message)
     return instant.astimezone(UTC)
 
-
-def _unreadable(key: bytes | None, position: Position | None, reason: str) -> Unreadable:
-    text = None if key is None else key.decode(errors="replace")
-    return Unreadable(key=text, reason=reason, position=position)

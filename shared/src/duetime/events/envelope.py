@@ -44,3 +44,4 @@ class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
     key: str | None
     reason: str
     position: Position | None = None
+    appended_at: datetime | None = None

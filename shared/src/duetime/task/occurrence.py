@@ -38,6 +38,10 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             return True
         return self.spent_to is not None and nominal_at <= self.spent_to
 
+    def also(self, nominal_at: datetime) -> "Progress":
+        """Give the progress with one more nominal time that went before."""
+        return msgspec.structs.replace(self, earlier=(*self.earlier, nominal_at)[-_EARLIER_MAX:])
+
     def then(self, *, revision: int, nominal_at: datetime, now: datetime) -> "Progress":
         """Give the progress after the dispatch of `nominal_at` at `now`.
 

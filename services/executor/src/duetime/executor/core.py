@@ -7,9 +7,13 @@ A run and attempt starts once: it is *held*, then *running*, then *ended* (its o
 not yet durable), then *settled* (TaskExecuted is in the log). A run alive after a second gets a
 TaskStarted with a lease, renewed while it runs: from then on the timer's deadline guards it.
 
+A held run is dropped for any record of its task that was appended before its due time: the timer
+takes it back for the same reason and says anew what still holds. Whether there is such a record is
+for `freshness` to know.
+
 The group's committed offset in `due` is the contiguous prefix of runs that the log knows as settled
-or leased; its note is the offset in `executions` from which a new owner folds to learn which runs
-beyond that prefix the log knows.
+or leased, or that were dropped; its note is the offset in `executions` from which a new owner folds
+to learn which runs beyond that prefix the log knows.
 """
 
 import heapq
@@ -19,8 +23,9 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final, NamedTuple
 
-from duetime.events.envelope import Envelope, Unreadable
+from duetime.events.envelope import Envelope
 from duetime.events.types import Outcome, TaskDue, TaskExecuted, TaskStarted
+from duetime.executor.freshness import Change, Freshness
 from duetime.limits import (
     LEASE_RENEW_SECONDS,
     LEASE_SECONDS,
@@ -28,6 +33,7 @@ from duetime.limits import (
     STARTED_AFTER_SECONDS,
     VOID_AFTER_SECONDS,
 )
+from duetime.runtime.core import Input
 
 _REMEMBERED: Final = timedelta(seconds=VOID_AFTER_SECONDS)  # starts are remembered past their end
 _STARTED_AFTER: Final = timedelta(seconds=STARTED_AFTER_SECONDS)
@@ -56,6 +62,11 @@ class Prefix(NamedTuple):
     executions: int
 
 
+class _Held(NamedTuple):
+    due: TaskDue
+    offset: int  # of its TaskDue
+
+
 class _Running(NamedTuple):
     due: TaskDue
     started_at: datetime
@@ -69,7 +80,10 @@ class ExecutorCore:
         """`executor` names this process in the events it makes."""
         self._executor = executor
         self._due_position = 0
-        self._held: dict[RunKey, TaskDue] = {}
+        self._held: dict[RunKey, _Held] = {}
+        self._held_of: dict[str, set[RunKey]] = {}  # by task id
+        self._passed: set[int] = set()  # offsets in `due` of words that a later one replaced
+        self._freshness = Freshness()
         self._order: list[tuple[datetime, str, int]] = []
         self._running: dict[RunKey, _Running] = {}
         self._lease_order: list[tuple[datetime, str, int]] = []
@@ -93,7 +107,7 @@ class ExecutorCore:
         self._executions_end = executions
         self._executions_floor = executions
 
-    def learn_settled(self, inputs: Sequence[Envelope | Unreadable]) -> None:
+    def learn_settled(self, inputs: Sequence[Input]) -> None:
         """Fold `executions` at a take-over.
 
         What is recorded as ended is not started again; what runs under a lease is left alone until
@@ -112,7 +126,7 @@ class ExecutorCore:
                 self._known[key] = offset
                 self._remember(key, event.lease_until)
 
-    def apply(self, inputs: Sequence[Envelope | Unreadable]) -> None:
+    def apply(self, inputs: Sequence[Input]) -> None:
         """Hold what `due` brings; records already seen change nothing."""
         for record in inputs:
             at = record.position
@@ -123,7 +137,7 @@ class ExecutorCore:
             if isinstance(record, Envelope) and isinstance(record.event, TaskDue):
                 due = record.event
                 self._ledger.append((at.offset, (due.run_id, due.attempt)))
-                self._hold(due)
+                self._hold(_Held(due, at.offset))
 
     def caught_up(self) -> None:
         """All of `due` that was there at the take-over has been read.
@@ -133,7 +147,8 @@ class ExecutorCore:
         """
         self._executions_floor = None
 
-    def _hold(self, due: TaskDue) -> None:
+    def _hold(self, word: _Held) -> None:
+        due = word.due
         key = (due.run_id, due.attempt)
         if key in self._settled or key in self._running or key in self._ended:
             return
@@ -144,9 +159,55 @@ class ExecutorCore:
             # been, no prefix may pass it.
             self._known.pop(key, None)
         held = self._held.get(key)
-        if held is None or held.based_on <= due.based_on:
-            self._held[key] = due
-            heapq.heappush(self._order, (due.due_at, due.run_id, due.attempt))
+        if held is not None and held.due.based_on > due.based_on:
+            self._passed.add(word.offset)
+            return
+        if held is not None:
+            self._passed.add(held.offset)
+        if self._freshness.changed_since(due):
+            self._passed.add(word.offset)
+            self._let_go(key)
+            return
+        self._held[key] = word
+        self._held_of.setdefault(due.task_id, set()).add(key)
+        self._freshness.hold(due)
+        heapq.heappush(self._order, (due.due_at, due.run_id, due.attempt))
+
+    def _let_go(self, key: RunKey) -> None:
+        held = self._held.pop(key, None)
+        if held is None:
+            return
+        keys = self._held_of[held.due.task_id]
+        keys.discard(key)
+        if not keys:
+            del self._held_of[held.due.task_id]
+
+    # --- freshness ----------------------------------------------------------------------------
+
+    def tasks_from(self) -> int | None:
+        """Give the offset in `tasks` from which to read on; None while nothing is held."""
+        if not self._held:
+            return None
+        return self._freshness.read_from(min(held.due.based_on for held in self._held.values()))
+
+    def learn_changes(self, changes: Sequence[Change], position: int) -> None:
+        """Learn which tasks have records in `tasks`, up to `position`; drop what they void."""
+        for change in changes:
+            for key in list(self._held_of.get(change.task_id, ())):
+                held = self._held[key]
+                if change.voids(held.due):
+                    self._passed.add(held.offset)
+                    self._let_go(key)
+        self._freshness.learn(changes, position)
+
+    def fresh(self, as_of: datetime) -> None:
+        """Note that `tasks` has been read to its end as it was at `as_of`."""
+        self._freshness.as_of = as_of
+
+    def ask_at(self) -> datetime | None:
+        """Say when to ask for the end of `tasks` again."""
+        due_at = self.due_at()
+        return None if due_at is None else self._freshness.ask_at(due_at)
 
     # --- decide -------------------------------------------------------------------------------
 
@@ -159,11 +220,13 @@ class ExecutorCore:
             entry = heapq.heappop(self._order)
             key = (entry[1], entry[2])
             held = self._held.get(key)
-            if held is None or held.due_at != entry[0] or key in seen:
-                continue  # replaced by a later word about the same run, or started
-            seen.add(key)
+            if held is None or held.due.due_at != entry[0] or key in seen:
+                continue  # replaced by a later word about the same run, dropped, or started
             put_back.append(entry)
-            runs.append(held)
+            if not self._freshness.knows(held.due.due_at):
+                break  # P4 goes before P2: what may have changed waits until it is known
+            seen.add(key)
+            runs.append(held.due)
         for entry in put_back:
             heapq.heappush(self._order, entry)
         return runs
@@ -196,16 +259,21 @@ class ExecutorCore:
         )
 
     def wake_at(self) -> datetime | None:
-        """Say when the earliest held run is due, or the earliest lease."""
-        wakes = [at for at in (self.due_at(), self.lease_at()) if at is not None]
+        """Say when the earliest held run may start, or the earliest lease is to be written."""
+        wakes = [at for at in (self.start_at(), self.lease_at()) if at is not None]
         return min(wakes, default=None)
+
+    def start_at(self) -> datetime | None:
+        """Say when the earliest held run may start; None while its freshness is not known."""
+        due_at = self.due_at()
+        return due_at if due_at is not None and self._freshness.knows(due_at) else None
 
     def due_at(self) -> datetime | None:
         """Say when the earliest held run is due."""
         while self._order:
             due_at, run_id, attempt = self._order[0]
             held = self._held.get((run_id, attempt))
-            if held is not None and held.due_at == due_at:
+            if held is not None and held.due.due_at == due_at:
                 return due_at
             heapq.heappop(self._order)
         return None
@@ -225,7 +293,7 @@ class ExecutorCore:
     def started(self, due: TaskDue, now: datetime) -> None:
         """Note that an attempt has begun."""
         key = (due.run_id, due.attempt)
-        del self._held[key]
+        self._let_go(key)
         self._run(key, _Running(due, now, now + _STARTED_AFTER))
 
     def _run(self, key: RunKey, running: _Running) -> None:
@@ -285,8 +353,12 @@ class ExecutorCore:
         Facts are appended one batch at a time, so what the log does not know yet will land at or
         after the end offset known here.
         """
-        while self._ledger and self._ledger[0][1] in self._known:
-            self._prefix_due = self._ledger.popleft()[0] + 1
+        while self._ledger and (
+            self._ledger[0][1] in self._known or self._ledger[0][0] in self._passed
+        ):
+            offset = self._ledger.popleft()[0]
+            self._passed.discard(offset)
+            self._prefix_due = offset + 1
         if not self._ledger:
             self._prefix_due = self._due_position
         if self._executions_floor is not None:
@@ -323,7 +395,7 @@ class ExecutorCore:
         self._remember(key, max(event.due_at, event.finished_at))
         self._settled.add(key)
         self._known[key] = offset
-        self._held.pop(key, None)
+        self._let_go(key)
 
     def _remember(self, key: RunKey, until: datetime) -> None:
         self._until[key] = until

@@ -16,6 +16,8 @@ from duetime.events.envelope import Envelope
 from duetime.events.types import TaskDue, TaskExecuted
 from duetime.executor.actions.attempt import SUCCEEDED, Actions, attempt, is_immediate
 from duetime.executor.core import Ended, ExecutorCore, Fact, Prefix
+from duetime.executor.ends import TaskEnds
+from duetime.executor.freshness import Change
 from duetime.executor.slots import Slots
 from duetime.limits import BOOKS_SECONDS, DRAIN_SECONDS_MAX, HELD_RUNS_MAX, POLL_RECORDS_MAX
 from duetime.log.port import (
@@ -23,6 +25,7 @@ from duetime.log.port import (
     Commit,
     Log,
     LogAwayError,
+    LogError,
     Record,
     Stored,
     Subscription,
@@ -47,6 +50,7 @@ class ExecutorParts:
     name: str
     actions: Actions
     slots: Slots
+    ends: TaskEnds
     backoff: Backoff
     watch: Callable[[TaskExecuted], None]
 
@@ -67,10 +71,12 @@ class ExecutorLane:
         self._executor = parts.name
         self._actions = parts.actions
         self._slots = parts.slots
+        self._ends = parts.ends
         self._backoff = parts.backoff
         self._watch = parts.watch
         self._runs: set[asyncio.Task[None]] = set()
         self._bookkeeping: asyncio.Task[None] | None = None
+        self._freshening: asyncio.Task[None] | None = None
         self._committed_at: float = 0.0
         self._live = False
         self._paused = False
@@ -121,15 +127,22 @@ class ExecutorLane:
         self._core.apply([read_event(record) for record in inputs])
         self._note_position(positions.get(Topic.DUE))
         self._start_due()
+        self._keep_fresh()
         self._keep_books()
         self._bound_memory()
 
     def wake_at(self) -> datetime | None:
-        """Say when the core wants a step; with no slot free, runs wait for a freed one."""
-        if self._bookkeeping is not None and self._core.lease_at() is not None:
-            # The append under way wakes the lane itself; its lease must not spin it until then.
-            return self._core.due_at() if self._slots.free else None
-        return self._core.wake_at() if self._slots.free else self._core.lease_at()
+        """Say when the core wants a step.
+
+        What is under way wakes the lane itself when it ends: a start that lacks a slot, an append,
+        a reading of `tasks`.
+        """
+        wakes = [
+            self._core.start_at() if self._slots.free else None,
+            self._core.lease_at() if self._bookkeeping is None else None,
+            self._core.ask_at() if self._freshening is None else None,
+        ]
+        return min((at for at in wakes if at is not None), default=None)
 
     async def drain(self) -> None:
         """Start nothing more; give what runs a bounded time, and write down what ended."""
@@ -147,7 +160,8 @@ class ExecutorLane:
     async def close(self) -> None:
         """Stop at once: what is under way is cancelled, and will be started again by an owner."""
         self._live = False
-        tasks = [*self._runs, *([] if self._bookkeeping is None else [self._bookkeeping])]
+        behind = [task for task in (self._bookkeeping, self._freshening) if task is not None]
+        tasks = [*self._runs, *behind]
         for task in tasks:
             task.cancel()
         if tasks:
@@ -189,6 +203,49 @@ class ExecutorLane:
     def _ended(self, due: TaskDue, end: Ended) -> None:
         self._core.ended((due.run_id, due.attempt), end, self._clock.now())
         self._wake()
+
+    # --- freshness ----------------------------------------------------------------------------
+
+    def _keep_fresh(self) -> None:
+        """Read what is new in `tasks` when held runs want it, unless that is under way."""
+        if self._freshening is not None and self._freshening.done():
+            task, self._freshening = self._freshening, None
+            task.result()  # a fault of ours ends the process, loudly
+        if self._freshening is None:
+            ask_at = self._core.ask_at()
+            if ask_at is not None and ask_at <= self._clock.now():
+                self._freshening = asyncio.create_task(
+                    self._read_tasks(), name=f"tasks of partition {self._partition}"
+                )
+
+    async def _read_tasks(self) -> None:
+        """Follow `tasks` to its end as of now. While that fails, due runs wait: P4 before P2."""
+        fault_count = 0
+        while True:
+            try:
+                ends = await self._ends.ask()
+                await self._read_tasks_to(ends.offsets[self._partition])
+            except LogError:
+                fault_count += 1
+                await asyncio.sleep(self._backoff.seconds(fault_count))
+            else:
+                self._core.fresh(ends.asked_at)
+                self._wake()
+                return
+
+    async def _read_tasks_to(self, end: int) -> None:
+        while (position := self._core.tasks_from()) is not None and position < end:
+            records, position = await self._log.read(
+                Topic.TASKS, self._partition, position, records_max=POLL_RECORDS_MAX
+            )
+            self._core.learn_changes(
+                [
+                    Change(record.key.decode(errors="replace"), record.offset, record.appended_at)
+                    for record in records
+                    if record.key is not None
+                ],
+                position,
+            )
 
     # --- books --------------------------------------------------------------------------------
 
@@ -260,8 +317,11 @@ class ExecutorLane:
         self._committed = prefix
 
     def _bound_memory(self) -> None:
-        """Pause the partition for memory alone; held runs bring it down again."""
-        if not self._paused and self._core.held_count > HELD_RUNS_MAX:
+        """Pause the partition for memory alone; held runs bring it down again.
+
+        The worker, whose own bound is the inbox, resumes it after each step; so this says it again.
+        """
+        if self._core.held_count > HELD_RUNS_MAX:
             self._paused = True
             self._subscription.pause(self._partition)
         elif self._paused and self._core.held_count < HELD_RUNS_MAX // 2:

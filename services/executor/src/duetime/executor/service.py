@@ -5,6 +5,7 @@ from typing import Final
 
 from duetime.events.types import TaskExecuted
 from duetime.executor.actions.attempt import Actions
+from duetime.executor.ends import TaskEnds
 from duetime.executor.lane import EXECUTOR_TOPICS, ExecutorLane, ExecutorParts
 from duetime.executor.slots import Slots
 from duetime.log.port import Log
@@ -33,6 +34,7 @@ def executor_service(
         name=name,
         actions=actions,
         slots=Slots(concurrency),
+        ends=TaskEnds(log, clock.now),
         backoff=backoff,
         watch=_watch(metrics),
     )

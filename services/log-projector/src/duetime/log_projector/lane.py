@@ -84,9 +84,8 @@ class ProjectorLane:
             if record.offset >= self._positions[record.topic]:
                 self._pending.append(read_event(record))
                 self._positions[record.topic] = record.offset + 1
-        if not inputs:
-            for topic, offset in positions.items():
-                self._positions[topic] = max(self._positions[topic], offset)
+        for topic, offset in positions.items():
+            self._positions[topic] = max(self._positions[topic], offset)
         if self._flush_due():
             await self._write()
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 
+from duetime.limits import LOOKAHEAD_SECONDS
 from duetime.process.backends import open_kafka
 from duetime.process.host import BACKOFF, Host, host, refuse
 from duetime.process.settings import ProcessSettings
@@ -31,6 +32,7 @@ def main() -> None:
                 clock=SystemClock(),
                 name=this.instance,
                 index=lambda _partition: MemoryDueIndex(),
+                lookahead_seconds=LOOKAHEAD_SECONDS,
                 backoff=BACKOFF,
                 metrics=this.metrics,
             )

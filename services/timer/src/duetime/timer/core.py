@@ -7,41 +7,65 @@ when the log has taken it, so a failed transaction needs no undo (the core is dr
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from duetime.events.envelope import Envelope, Unreadable
 from duetime.events.types import TaskDue, TaskSkipped
-from duetime.limits import DUE_PER_DECISION_MAX, TICK_SECONDS
+from duetime.limits import (
+    AHEAD_RUNS_MAX,
+    DUE_PER_DECISION_MAX,
+    STATES_PER_DECISION_MAX,
+    TICK_SECONDS,
+    TICK_SECONDS_MIN,
+    URGENT_SECONDS,
+)
+from duetime.runtime.core import Input
 from duetime.timer import machine
 from duetime.timer.due_index import DueIndex
 from duetime.timer.state import FoldedTo, TaskState, decode_state, encode_state
 
 _TICK: Final = timedelta(seconds=TICK_SECONDS)
+_TICK_MIN: Final = timedelta(seconds=TICK_SECONDS_MIN)
+_URGENT: Final = timedelta(seconds=URGENT_SECONDS)
+_NOT_AHEAD: Final = timedelta(0)
 _BEGINNING: Final = datetime.min.replace(tzinfo=UTC)  # "at once"
 _EXECUTIONS: Final = "duetime.executions"
+
+
+class Entry(NamedTuple):
+    """What the core remembers of a decided state beside its bytes."""
+
+    wake_at: datetime | None
+    ahead_count: int
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True):
     """What one transaction is to hold: facts, changed states (None: tombstone), the position.
 
-    `wakes` is what the index needs beside the states.
+    `entries` is what the core itself needs beside the states.
     """
 
     facts: Sequence[Envelope]
     states: Mapping[str, bytes | None]
-    wakes: Mapping[str, datetime | None]
+    entries: Mapping[str, Entry]
     folded_to: FoldedTo
 
 
 class TimerCore:
     """The tasks of one partition and what is due among them."""
 
-    def __init__(self, *, source: str, index: DueIndex) -> None:
-        """Begin with an index; `source` names this timer in the events it makes."""
+    def __init__(self, *, source: str, index: DueIndex, lookahead: timedelta) -> None:
+        """Begin with an index; `source` names this timer in the events it makes.
+
+        TaskDue leaves up to `lookahead` before its time, while less than AHEAD_RUNS_MAX are out.
+        """
         self._source = source
         self._index = index
+        self._lookahead = lookahead
+        self._out_ahead: dict[str, int] = {}  # tasks with runs out ahead, and how many
+        self._ahead_count = 0
         self._folded_to = FoldedTo()
         self._changed: dict[str, None] = {}  # folded but not yet in the changelog, in order
         self._owes_position = False
@@ -54,8 +78,11 @@ class TimerCore:
         """Take over one record of the changelog, in its order. Raises msgspec.MsgspecError."""
         if value is None:
             self._index.remove(task_id)
+            self._count_ahead(task_id, 0)
         else:
-            self._index.put(task_id, decode_state(value).wake_at, value)
+            state = decode_state(value)
+            self._index.put(task_id, state.wake_at(self._lookahead), value)
+            self._count_ahead(task_id, state.ahead_count)
 
     def restore_position(self, folded_to: FoldedTo) -> None:
         """Take over the position record."""
@@ -73,7 +100,7 @@ class TimerCore:
 
     # --- learn --------------------------------------------------------------------------------
 
-    def apply(self, inputs: Sequence[Envelope | Unreadable]) -> None:
+    def apply(self, inputs: Sequence[Input]) -> None:
         """Fold records of `tasks` and `executions`; those already folded in change nothing."""
         for record in inputs:
             if not self._moved_past(record):
@@ -109,53 +136,88 @@ class TimerCore:
         transactions cost and records do not.
         """
         if not self._caught_up:
+            return self._folded_so_far()
+        decide_at = self.wake_at()
+        if decide_at is None or (decide_at > now and not self._clock_was_set_back(now)):
             return None
-        due = self._index.until(now, tasks_max=DUE_PER_DECISION_MAX)
-        if not due and not self._tick_due(now):
-            return None
+        lookahead = self._room_ahead()
+        due = self._index.until(now - self._lookahead + lookahead, tasks_max=DUE_PER_DECISION_MAX)
         facts: list[Envelope] = []
         states: dict[str, bytes | None] = {}
-        wakes: dict[str, datetime | None] = {}
+        entries: dict[str, Entry] = {}
         for task_id in due:
-            fired = machine.fire(self._state(task_id), now, based_on=self._folded_to.tasks)
+            fired = machine.fire(
+                self._state(task_id), now, based_on=self._folded_to.tasks, lookahead=lookahead
+            )
             facts.extend(self._envelope(fact, now) for fact in fired.facts)
             states[task_id] = None if fired.state is None else encode_state(fired.state)
-            wakes[task_id] = None if fired.state is None else fired.state.wake_at
+            entries[task_id] = self._entry(fired.state)
         for task_id in self._changed:
             if task_id not in states:
                 states[task_id] = self._index.get(task_id)
-        return Decided(facts=facts, states=states, wakes=wakes, folded_to=self._folded_to)
+        return Decided(facts=facts, states=states, entries=entries, folded_to=self._folded_to)
 
     def accepted(self, decided: Decided, now: datetime) -> None:
         """Make a decision state: the log has taken it whole."""
-        for task_id, wake_at in decided.wakes.items():
+        for task_id, entry in decided.entries.items():
             value = decided.states[task_id]
             if value is None:
                 self._index.remove(task_id)
             else:
-                self._index.put(task_id, wake_at, value)
+                self._index.put(task_id, entry.wake_at, value)
+            self._count_ahead(task_id, entry.ahead_count)
         self._changed.clear()
         self._owes_position = False
         self._written_at = now
 
     def wake_at(self) -> datetime | None:
-        """Say when to decide again without news."""
+        """Say when to decide again without news.
+
+        Transactions cost, records do not: what is not urgent waits for the tick. What is due within
+        URGENT_SECONDS (or already) does not, but comes in decisions TICK_SECONDS_MIN apart.
+        """
         if not self._caught_up:
             return None
+        now_or_tick = _BEGINNING if self._written_at is None else self._written_at + _TICK
+        wakes = [now_or_tick] if self._changed or self._owes_position else []
+        leaves_at = self._leaves_at()
+        if leaves_at is not None:
+            urgent_at = max(leaves_at + self._room_ahead() - _URGENT, self._soonest())
+            wakes.append(max(leaves_at, min(now_or_tick, urgent_at)))
+        return min(wakes, default=None)
+
+    def _leaves_at(self) -> datetime | None:
+        """Say when the next task leaves the index: its time, less how far ahead runs may leave."""
         first = self._index.first()
-        if not self._changed and not self._owes_position:
-            return first
-        tick_at = _BEGINNING if self._written_at is None else self._written_at + _TICK
-        return tick_at if first is None else min(first, tick_at)
+        return None if first is None else first + (self._lookahead - self._room_ahead())
+
+    def _soonest(self) -> datetime:
+        """Say when the next decision may be at all, however urgent."""
+        if self._written_at is None or not self._lookahead:
+            return _BEGINNING
+        return self._written_at + _TICK_MIN
+
+    def _room_ahead(self) -> timedelta:
+        """Give how far ahead runs may leave now: not at all while too many are out."""
+        return self._lookahead if self._ahead_count < AHEAD_RUNS_MAX else _NOT_AHEAD
+
+    def _folded_so_far(self) -> Decided | None:
+        """Give folded states alone, while catching up, when they fill a transaction.
+
+        Nothing is said to be due before the ends are reached, but a long way there is written in
+        pieces: one transaction for all of it could be larger than the log takes.
+        """
+        if len(self._changed) < STATES_PER_DECISION_MAX:
+            return None
+        states = {task_id: self._index.get(task_id) for task_id in self._changed}
+        return Decided(facts=[], states=states, entries={}, folded_to=self._folded_to)
+
+    def _clock_was_set_back(self, now: datetime) -> bool:
+        return self._written_at is not None and now < self._written_at
 
     # --- its own ------------------------------------------------------------------------------
 
-    def _tick_due(self, now: datetime) -> bool:
-        if not self._changed and not self._owes_position:
-            return False
-        return self._written_at is None or not (self._written_at <= now < self._written_at + _TICK)
-
-    def _moved_past(self, record: Envelope | Unreadable) -> bool:
+    def _moved_past(self, record: Input) -> bool:
         """Move the position over a record; False where it was folded in before."""
         at = record.position
         assert at is not None
@@ -187,13 +249,25 @@ class TimerCore:
         if known is None or record.key is None or at is None or at.topic == _EXECUTIONS:
             return
         before = decode_state(known)
-        after = machine.learn_unreadable(before)
+        after = machine.learn_unreadable(before, record.appended_at or _BEGINNING)
         if after is not before:
             self._changed_to(record.key, after)
 
     def _changed_to(self, task_id: str, state: TaskState) -> None:
-        self._index.put(task_id, state.wake_at, encode_state(state))
+        self._index.put(task_id, state.wake_at(self._lookahead), encode_state(state))
+        self._count_ahead(task_id, state.ahead_count)
         self._changed[task_id] = None
+
+    def _entry(self, state: TaskState | None) -> Entry:
+        if state is None:
+            return Entry(None, 0)
+        return Entry(state.wake_at(self._lookahead), state.ahead_count)
+
+    def _count_ahead(self, task_id: str, count: int) -> None:
+        before = self._out_ahead.pop(task_id, 0)
+        if count:
+            self._out_ahead[task_id] = count
+        self._ahead_count += count - before
 
     def _state(self, task_id: str) -> TaskState:
         value = self._index.get(task_id)

@@ -9,7 +9,7 @@ write ends the lane; the worker opens it anew, with a new core.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from duetime.events.envelope import Envelope, Unreadable
@@ -38,13 +38,14 @@ class TimerLane:
         clock: Clock,
         source: str,
         index: Callable[[int], DueIndex],
+        lookahead: timedelta,
         watch: Callable[[Decided], None],
     ) -> None:
         """Make the lane; `watch` is told every decision that the log has accepted."""
         self._partition = partition
         self._log = log
         self._clock = clock
-        self._core = TimerCore(source=source, index=index(partition))
+        self._core = TimerCore(source=source, index=index(partition), lookahead=lookahead)
         self._watch = watch
         self._transactor: Transactor | None = None
         self._ends: dict[Topic, int] = {}
@@ -72,10 +73,9 @@ class TimerLane:
     async def step(self, inputs: Sequence[Stored], positions: TopicOffsets) -> None:
         """Fold what came, decide, and write the decision in one transaction."""
         self._core.apply([self._read(record) for record in inputs])
-        if not inputs:
-            self._core.advance(
-                tasks=positions.get(Topic.TASKS), executions=positions.get(Topic.EXECUTIONS)
-            )
+        self._core.advance(
+            tasks=positions.get(Topic.TASKS), executions=positions.get(Topic.EXECUTIONS)
+        )
         if not self._core.is_caught_up and self._at_the_ends():
             self._core.caught_up()
         decided = self._core.decide(self._clock.now())

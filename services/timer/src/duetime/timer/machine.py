@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from duetime.events.envelope import Envelope
 from duetime.events.ids import run_id_for
 from duetime.events.types import (
+    RunKind,
     SkipCause,
     TaskDue,
     TaskExecuted,
@@ -27,6 +28,7 @@ from duetime.task.state import Task, TaskStatus
 from duetime.timer.state import OpenRun, RunPhase, TaskState
 
 _MARKER: Final = timedelta(seconds=MARKER_SECONDS)
+_NOT_AHEAD: Final = timedelta(0)
 
 
 class Fired(NamedTuple):
@@ -48,23 +50,32 @@ def learn(state: TaskState | None, envelope: Envelope) -> TaskState | None:
             closes = isinstance(event, TaskSkipped) or event.final
             if state is None or event.run_id is None or not closes:
                 return state
-            return _run_closed(state, event.run_id, envelope)
+            return _run_closed(state, event, envelope)
         case TaskUpdated() if state is None:
             changed = learn(_forgotten(event, envelope), envelope)
             return None if changed is None or changed.task.revision < event.revision else changed
         case _:
-            task, verdict = evolve(None if state is None else state.task, envelope)
-            if verdict is not Verdict.APPLIED or task is None:
+            at = envelope.appended_at or envelope.time
+            before = None if state is None else _taken_back(state, at)
+            task, verdict = evolve(None if before is None else before.task, envelope)
+            if verdict is Verdict.APPLIED and task is not None:
+                return _task_changed(before, task, envelope)
+            if before is state or before is None:
                 return state
-            return _task_changed(state, task, envelope)
+            return _rescheduled(before)
 
 
-def learn_unreadable(state: TaskState) -> TaskState:
-    """Hold a task of which an event could not be read: it might have been its deletion."""
-    return state if state.unreadable else replace(state, unreadable=True)
+def learn_unreadable(state: TaskState, at: datetime) -> TaskState:
+    """Hold a task of which an event, appended `at`, could not be read: perhaps its deletion."""
+    before = _taken_back(state, at)
+    if before is not state:
+        before = _rescheduled(before)
+    return before if before.unreadable else replace(before, unreadable=True)
 
 
-def fire(state: TaskState, now: datetime, *, based_on: int) -> Fired:
+def fire(
+    state: TaskState, now: datetime, *, based_on: int, lookahead: timedelta = _NOT_AHEAD
+) -> Fired:
     """Let time do what it does to a task whose `wake_at` has come."""
     if state.marker_until is not None:
         # A run that is still open keeps the marker: its lease or its deadline says how long.
@@ -74,7 +85,7 @@ def fire(state: TaskState, now: datetime, *, based_on: int) -> Fired:
         return Fired((), state)
     facts: list[TaskDue | TaskSkipped] = []
     after = _redelivered(state, now, based_on, facts)
-    if after.next_at is not None and after.next_at <= now:
+    if after.next_at is not None and after.next_at <= now + lookahead:
         after = _dispatched(after, after.next_at, now, based_on, facts)
     return Fired(facts, after)
 
@@ -109,9 +120,33 @@ def _dispatched(
         due_at=nominal_at,
         deadline=max(now, nominal_at) + _redeliver_after(delivery=1),
         accepted_at=accepted_at if accepted_at > nominal_at else None,
+        ahead=nominal_at > now,
+        before=state.progress if nominal_at > now else None,
     )
     facts.append(_due(task, run, next_at, based_on))
     return replace(after, open_runs=(*state.open_runs, run))
+
+
+def _taken_back(state: TaskState, at: datetime) -> TaskState:
+    """Take back what is out ahead and was not yet due when something about the task was appended.
+
+    Whatever that was: the executor, which folds nothing, drops a held run for any record of its
+    task that lies before the due time, and the two must agree. What still holds leaves again, under
+    the same run id. A recorded start outranks what came later.
+    """
+    back = [
+        run
+        for run in state.open_runs
+        if run.ahead and run.phase is RunPhase.DISPATCHED and run.due_at > at
+    ]
+    if not back:
+        return state
+    first = min(back, key=lambda run: run.due_at)
+    return replace(
+        state,
+        open_runs=tuple(run for run in state.open_runs if run not in back),
+        progress=first.before,
+    )
 
 
 def _progressed(state: TaskState, nominal_at: datetime, now: datetime) -> Progress:
@@ -202,11 +237,27 @@ def _forgotten(event: TaskUpdated, envelope: Envelope) -> TaskState:
     )
 
 
-def _run_closed(state: TaskState, run_id: str, envelope: Envelope) -> TaskState:
-    still_open = tuple(run for run in state.open_runs if run.run_id != run_id)
-    if len(still_open) == len(state.open_runs):
+def _run_closed(
+    state: TaskState, event: TaskExecuted | TaskSkipped, envelope: Envelope
+) -> TaskState:
+    still_open = tuple(run for run in state.open_runs if run.run_id != event.run_id)
+    if len(still_open) < len(state.open_runs):
+        return _settled(replace(state, open_runs=still_open), envelope)
+    progress = state.progress
+    if not isinstance(event, TaskExecuted) or event.kind is not RunKind.SCHEDULED:
         return state
-    return _settled(replace(state, open_runs=still_open), envelope)
+    if progress is not None and progress.covers(event.nominal_at):
+        return state
+    # A run that was taken back had started all the same, too close to its due time to know. Its
+    # nominal time has run; it must not be dispatched again.
+    if progress is None:
+        progress = Progress(revision=event.revision, nominal_at=event.nominal_at)
+    else:
+        progress = progress.also(event.nominal_at)
+    after = replace(state, progress=progress)
+    if state.next_at == event.nominal_at:
+        after = _rescheduled(after)
+    return _settled(after, envelope)
 
 
 def _settled(state: TaskState, envelope: Envelope) -> TaskState:

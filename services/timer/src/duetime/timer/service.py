@@ -4,6 +4,7 @@ Knows which parts a timer has; the composition root says which log, clock and in
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Final
 
 from duetime.events.types import TaskSkipped
@@ -25,10 +26,12 @@ def timer_service(
     clock: Clock,
     name: str,
     index: Callable[[int], DueIndex],
+    lookahead_seconds: float,
     backoff: Backoff,
     metrics: Metrics,
 ) -> Worker:
     """Give a timer; `name` stands in the events it makes, `index` makes a partition's due index."""
+    lookahead = timedelta(seconds=lookahead_seconds)
 
     def watch(decided: Decided) -> None:
         for fact in decided.facts:
@@ -41,7 +44,13 @@ def timer_service(
         topics=TIMER_TOPICS,
         clock=clock,
         lane=lambda partition, _subscription, _wake: TimerLane(
-            partition=partition, log=log, clock=clock, source=name, index=index, watch=watch
+            partition=partition,
+            log=log,
+            clock=clock,
+            source=name,
+            index=index,
+            lookahead=lookahead,
+            watch=watch,
         ),
         backoff=backoff,
         metrics=metrics,

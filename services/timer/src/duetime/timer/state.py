@@ -3,7 +3,7 @@
 Knows the record's shape; not what events and time do to it (`machine`).
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -25,6 +25,8 @@ class OpenRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A run from its TaskDue to its final TaskExecuted or TaskSkipped.
 
     Unheard of by `deadline`, it is emitted again, as the next `delivery` of the same attempt.
+    `ahead`: it left before its due time, so a change until then takes it back, and the task's
+    progress is again what it was `before`.
     """
 
     run_id: str
@@ -35,6 +37,8 @@ class OpenRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     attempt: int = 1
     delivery: int = 1
     phase: RunPhase = RunPhase.DISPATCHED
+    ahead: bool = False
+    before: Progress | None = None
 
 
 class TaskState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -52,17 +56,21 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     marker_until: datetime | None = None
     unreadable: bool = False
 
-    @property
-    def wake_at(self) -> datetime | None:
-        """When time alone will change it."""
+    def wake_at(self, lookahead: timedelta) -> datetime | None:
+        """Say when time alone will change it; occurrences leave `lookahead` before their time."""
         if self.marker_until is not None:
             return self.marker_until
         if self.task.status is not TaskStatus.ACTIVE:
             return None
         wakes = [run.deadline for run in self.open_runs]
         if self.next_at is not None:
-            wakes.append(self.next_at)
+            wakes.append(self.next_at - lookahead)
         return min(wakes, default=None)
+
+    @property
+    def ahead_count(self) -> int:
+        """How many of its runs are out and neither heard of nor taken back."""
+        return sum(run.ahead and run.phase is RunPhase.DISPATCHED for run in self.open_runs)
 
 
 class FoldedTo(msgspec.Struct, frozen=True, kw_only=True):
