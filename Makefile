@@ -39,6 +39,9 @@ setup: $(STAMP) ## Fetch all that is needed (the other verbs do it by themselves
 run: $(STAMP) ## Start Duetime in one process, on http://127.0.0.1:3001
 	@$(BIN)/duetime run $(ARGS)
 
+stack: $(STAMP) ## Start the distributed system: Kafka (BROKERS=3 for three), MongoDB, two of each service
+	@$(BIN)/python -m deploy.local.stack $(ARGS)
+
 ##@ Check
 
 test: $(STAMP) ## Run every test that this machine can run
@@ -48,8 +51,9 @@ test/unit: ## Test the rules and decisions, without I/O
 test/contract: ## Test every adapter against the contract of its port
 test/simulation: ## Test whole systems on virtual time
 test/system: ## Test real processes over HTTP
+test/chaos: ## Test the distributed system while its parts are killed, stopped and cut off
 test/tidy: ## Test the repository's own rules
-test/unit test/contract test/simulation test/system test/tidy: $(STAMP)
+test/unit test/contract test/simulation test/system test/chaos test/tidy: $(STAMP)
 	@$(BIN)/python -m pytest tests/$(@F) $(ARGS)
 
 lint: $(STAMP) ## Check style, types, imports, tidiness and generated files
@@ -105,5 +109,5 @@ $(UV):
 	fi
 	@mv .build/uv-part .build/uv-$(UV_VERSION)
 
-.PHONY: help setup run test test/unit test/contract test/simulation test/system test/tidy \
+.PHONY: help setup run stack test test/unit test/contract test/simulation test/system test/chaos test/tidy \
 	lint verify fmt generate bench clean

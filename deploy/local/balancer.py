@@ -5,7 +5,7 @@ Knows nginx's configuration; nothing of Duetime but where its apis listen and wh
 
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from string import Template
 from typing import Final
@@ -88,8 +88,8 @@ class Balancer:
         )
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start it. Raises BalancerError where it does not come up."""
+    def start(self, follow: Callable[[subprocess.Popen[bytes]], None]) -> None:
+        """Start it; `follow` reads what it says. Raises BalancerError where it does not come up."""
         lacking = missing()
         if lacking is not None:
             raise BalancerError(lacking)
@@ -97,8 +97,12 @@ class Balancer:
         file = self._folder / "nginx.conf"
         file.write_text(self._configuration, encoding="utf-8")
         self._process = subprocess.Popen(
-            ["nginx", "-c", str(file), "-p", str(self._folder)], start_new_session=True
+            ["nginx", "-c", str(file), "-p", str(self._folder)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
+        follow(self._process)
         try:
             ended = self._process.wait(0.3)
         except subprocess.TimeoutExpired:

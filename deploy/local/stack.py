@@ -7,6 +7,7 @@ Knows which processes there are and their environment; nothing of what they do.
 
 import argparse
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -29,10 +30,21 @@ API_PORT: Final = 3001
 PAGE_PORT: Final = 3000
 PAGE: Final = ROOT / "frontend" / "dist"
 
+_ALWAYS: Final = (
+    *("DUETIME_KAFKA_", "DUETIME_LOG_FORMAT", "DUETIME_LOG_LEVEL"),
+    *("DUETIME_HEALTH_", "DUETIME_INSTANCE"),
+)
+_READS: Final = {
+    "api": ("DUETIME_API_", "DUETIME_MONGO_"),
+    "timer": ("DUETIME_TIMER_",),
+    "executor": ("DUETIME_EXECUTOR_",),
+    "log-projector": ("DUETIME_LOG_PROJECTOR_", "DUETIME_MONGO_"),
+}  # a process refuses a setting that it does not know
 _MODULES: Final = {role: f"duetime.{role.replace('-', '_')}" for role in ROLES}
 _READY_SECONDS_MAX: Final = 60.0
 _STOP_SECONDS_MAX: Final = 20.0
 _LOOK_AGAIN_SECONDS: Final = 0.05
+_LAST_LINES: Final = 12
 
 
 class StackError(Exception):
@@ -88,12 +100,17 @@ class Running:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait(_STOP_SECONDS_MAX)
 
+    def ask_to_stop(self) -> None:
+        """SIGTERM."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+        self.process.terminate()
+
     def stop(self) -> int:
         """SIGTERM, and SIGKILL where that does not help; give its exit status."""
         assert self.process is not None
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGCONT)
-            self.process.terminate()
+            self.ask_to_stop()
             try:
                 self.process.wait(_STOP_SECONDS_MAX)
             except subprocess.TimeoutExpired:
@@ -147,6 +164,7 @@ class Stack:
         self._own = dict(environment or {})
         self._log_format = log_format
         self._exit = ExitStack()
+        self._mongod_exit = ExitStack()
         folder.mkdir(parents=True, exist_ok=True)
         self.lines = Lines(shown=shown, folder=folder)
 
@@ -170,13 +188,16 @@ class Stack:
         lacking = [text for text in (kafka.missing(), balancer_missing()) if text is not None]
         if lacking:
             raise StackError("; ".join(lacking))
-        if mongod.binary() is None:
+        try:
             mongod.install()
+        except subprocess.CalledProcessError as fault:
+            raise StackError(f"needs MongoDB: {mongod.INSTALL_COMMAND} failed") from fault
         self.brokers = kafka.start(
             self.folder / "kafka", ROOT / ".build", brokers=self._broker_count
         )
         self._exit.callback(self.brokers.stop)
-        self.mongod = self._exit.enter_context(mongod.running(self.folder / "mongod"))
+        self._exit.callback(self._mongod_exit.close)
+        self.start_mongod()
         self._lay_out_topics()
         self._exit.callback(self._stop_services)
         for role in ROLES:
@@ -185,19 +206,27 @@ class Stack:
         self._balance()
         self.wait_ready()
 
+    def start_mongod(self) -> None:
+        """Start MongoDB, where it was before and with what it had."""
+        port = None if self.mongod is None else self.mongod.port
+        running = mongod.running(self.folder / "mongod", port=port)
+        self.mongod = self._mongod_exit.enter_context(running)
+
+    def stop_mongod(self) -> None:
+        """End MongoDB; the services have to wait for it."""
+        self._mongod_exit.close()
+
     def add(self, role: str) -> Running:
         """Start one more process of a role."""
         number = 1 + sum(process.role == role for process in self.processes.values())
         name = f"{role}-{number}"
         health = free_port()
-        environment = self.service_environment() | {
+        environment = self.service_environment(role) | {
             "DUETIME_HEALTH_PORT": str(health),
             "DUETIME_INSTANCE": name,
         }
         if role == "api":
             environment["DUETIME_API_PORT"] = str(free_port())
-        if role in {"timer", "executor"}:
-            environment.pop("DUETIME_MONGO_URI")
         running = Running(name, role, environment, health)
         self.processes[name] = running
         running.start(self.lines)
@@ -218,8 +247,15 @@ class Stack:
             time.sleep(_LOOK_AGAIN_SECONDS)
             dead = [process.name for process in self.processes.values() if not process.alive]
             if dead and any(process.name in dead for process in waiting):
-                raise StackError(f"ended while starting: {', '.join(dead)}")
+                words = "\n".join(map(self.last_words, dead))
+                raise StackError(f"ended while starting: {', '.join(dead)}\n{words}")
             waiting = [process for process in waiting if not process.ready()]
+
+    def last_words(self, name: str) -> str:
+        """Give the end of what a process has logged."""
+        path = self.folder / f"{name}.log"
+        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+        return "\n".join(lines[-_LAST_LINES:])
 
     def check_alive(self) -> None:
         """Raise StackError where a process has died."""
@@ -227,31 +263,30 @@ class Stack:
         if dead:
             raise StackError(f"died: {', '.join(dead)}; its lines are above")
 
-    def service_environment(self) -> dict[str, str]:
-        """Give what every service of this stack is told."""
+    def service_environment(self, role: str | None = None) -> dict[str, str]:
+        """Give what a process of a role is told; None: what all are told."""
         assert self.brokers is not None
         assert self.mongod is not None
-        outside = {
-            name: value for name, value in os.environ.items() if not name.startswith("DUETIME_")
-        }
-        return outside | {
+        told = {
             "DUETIME_KAFKA_BOOTSTRAP_SERVERS": self.brokers.bootstrap,
             "DUETIME_KAFKA_REPLICATION": str(min(3, self._broker_count)),
             "DUETIME_MONGO_URI": self.mongod.uri,
             "DUETIME_LOG_FORMAT": self._log_format,
             **self._own,
         }
+        read = _ALWAYS if role is None else (*_ALWAYS, *_READS[role])
+        return {
+            name: value
+            for name, value in (os.environ | told).items()
+            if not name.startswith("DUETIME_") or (name in told and name.startswith(read))
+        }
 
     def _lay_out_topics(self) -> None:
         environment = self.service_environment()
-        environment.pop("DUETIME_MONGO_URI")
+        del environment["DUETIME_LOG_FORMAT"]
         done = subprocess.run(
             [str(Path(sys.executable).with_name("duetime")), "topics", "apply"],
-            env={
-                name: value
-                for name, value in environment.items()
-                if not name.startswith("DUETIME_") or name.startswith("DUETIME_KAFKA_")
-            },
+            env=environment,
             capture_output=True,
             text=True,
             timeout=60,
@@ -264,14 +299,16 @@ class Stack:
         apis = [int(api.environment["DUETIME_API_PORT"]) for api in self.of_role("api")]
         page = (PAGE, PAGE_PORT) if self.api_port == API_PORT and PAGE.is_dir() else None
         balancer = Balancer(self.folder / "nginx", port=self.api_port, apis=apis, page=page)
-        balancer.start()
+        balancer.start(lambda process: self.lines.follow("nginx", process))
         self._exit.callback(balancer.stop)
 
     def _stop_services(self) -> None:
         for role in ROLES:
-            for process in self.of_role(role):
-                if process.alive:
-                    process.stop()
+            living = [process for process in self.of_role(role) if process.alive]
+            for process in living:
+                process.ask_to_stop()
+            for process in living:
+                process.stop()
 
 
 def free_port() -> int:
@@ -284,7 +321,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make stack", description=__doc__)
     parser.add_argument("--brokers", type=int, default=int(os.environ.get("BROKERS", "1")))
     parser.add_argument("--folder", type=Path, default=ROOT / ".build" / "stack")
+    parser.add_argument("--fresh", action="store_true", help="forget what the folder holds")
     arguments = parser.parse_args()
+    if arguments.fresh:
+        shutil.rmtree(arguments.folder, ignore_errors=True)
     over = threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:

@@ -23,6 +23,7 @@ from duetime.http.health import Health, HealthApp
 from duetime.http.server import HttpService, bind
 from duetime.process.settings import ProcessSettings
 from duetime.runtime.backoff import Backoff, chance
+from duetime.runtime.clock import guarded_system_clock
 from duetime.runtime.service import Service, supervise
 from duetime.settings.base import SettingsError
 from duetime.telemetry.logs import start_logging
@@ -48,7 +49,9 @@ class Host:
         self.health = Health()
         self.stack = stack
         self.stop = asyncio.Event()
+        self.clock = guarded_system_clock(self._clock_stepped)
         self._waiting_for: dict[str, str] = {}
+        self._opened = False
         self.health.add("parts", self._unopened)
 
     async def patiently(
@@ -73,6 +76,17 @@ class Host:
                     _logger.info("it is back", what=what)
                 return opened
 
+    def open_for_work(self, services: Sequence[Service]) -> None:
+        """Say that every part is open: from now on the services tell whether they are ready."""
+        for service in services:
+            self.health.add(service.name, service.unready)
+        self.health.add("draining", lambda: "draining" if self.stop.is_set() else None)
+        self._opened = True
+
+    def _clock_stepped(self, seconds: float) -> None:
+        self.metrics.clock_step_total.inc()
+        _logger.warning("the wall clock was set", by_seconds=round(seconds, 3))
+
     async def _pause(self, seconds: float) -> None:
         try:
             await asyncio.wait_for(self.stop.wait(), timeout=seconds)
@@ -81,7 +95,9 @@ class Host:
         raise StoppedError
 
     def _unopened(self) -> str | None:
-        return next(iter(self._waiting_for.values()), None)
+        # Before its parts are open a process has no check of its services yet: not ready.
+        opening = None if self._opened else "opening its parts"
+        return next(iter(self._waiting_for.values()), opening)
 
 
 class StoppedError(Exception):
@@ -124,9 +140,7 @@ async def _host(name: str, settings: ProcessSettings, metrics: Metrics, opener: 
             _logger.info("started", service=name, health=listener.getsockname()[1])
             try:
                 services = await opener(this)
-                for service in services:
-                    this.health.add(service.name, service.unready)
-                this.health.add("draining", lambda: "draining" if this.stop.is_set() else None)
+                this.open_for_work(services)
                 await supervise(services, this.stop)
             finally:
                 lag.cancel()
