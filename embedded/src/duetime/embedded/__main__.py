@@ -29,7 +29,7 @@ from duetime.limits import PARTITIONS_EMBEDDED, SWITCH_SECONDS_EMBEDDED
 from duetime.log.port import LogError
 from duetime.log.sqlite import SqliteLog
 from duetime.runtime.backoff import chance
-from duetime.runtime.clock import SystemClock
+from duetime.runtime.clock import guarded_system_clock
 from duetime.runtime.ids import SystemIds
 from duetime.runtime.service import supervise
 from duetime.settings.base import Environment, SettingsError
@@ -106,7 +106,8 @@ async def _run(
     listener: socket.socket,
     data: DataDir,
 ) -> None:
-    clock = SystemClock()
+    metrics = Metrics(of_process=True)
+    clock = guarded_system_clock(lambda _seconds: metrics.clock_step_total.inc())
     async with AsyncExitStack() as stack:
         stack.callback(data.close)
         stack.callback(listener.close)
@@ -121,7 +122,7 @@ async def _run(
                 store=store,
                 clock=clock,
                 ids=SystemIds(clock),
-                metrics=Metrics(of_process=True),
+                metrics=metrics,
                 fraction=chance,
                 functions=functions,
                 concurrency=settings.concurrency,

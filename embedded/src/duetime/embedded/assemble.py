@@ -71,7 +71,9 @@ def assemble(parts: Parts) -> Node:
         known_python_actions=parts.functions.keys(),
     )
     services: list[Service] = [
-        HttpService(name="api", app=app, listener=parts.listener),
+        HttpService(
+            name="api", app=app, listener=parts.listener, end_streams=app.state.feed.close
+        ),
         timer_service(
             log=log,
             clock=clock,

@@ -3,8 +3,12 @@
 The only module that reads the wall clock.
 """
 
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+from duetime.limits import CLOCK_DOUBT_SECONDS, CLOCK_STEP_SECONDS
 
 
 class Clock(Protocol):
@@ -42,3 +46,67 @@ class ManualClock:
     def set(self, now: datetime) -> None:
         """Jump to an instant."""
         self._now = now
+
+
+class GuardedClock:
+    """A wall clock that doubts a sudden step forward for a while (DESIGN section 5, clocks).
+
+    Compared with elapsed time, a step above CLOCK_STEP_SECONDS means that somebody set the clock.
+    Forward, it could start far too much far too early, so for CLOCK_DOUBT_SECONDS time goes on as
+    before, and the step is believed only if it is still there; a glitch passes unnoticed. Backward
+    it is believed at once: it only makes things wait, and never early.
+    """
+
+    def __init__(
+        self,
+        wall: Clock,
+        *,
+        elapsed_seconds: Callable[[], float],
+        stepped: Callable[[float], None],
+    ) -> None:
+        """Guard `wall`; `stepped` is told each step, in seconds, once.
+
+        `elapsed_seconds` must go on while the machine sleeps, else waking up looks like a step.
+        """
+        self._wall = wall
+        self._elapsed_seconds = elapsed_seconds
+        self._stepped = stepped
+        # One value, set at once: writer threads ask for the time too.
+        self._base = (wall.now(), elapsed_seconds())
+        self._doubted_from: float | None = None
+
+    def now(self) -> datetime:
+        """Give the wall clock's instant, or what it would be had it not just been set forward."""
+        wall, elapsed = self._wall.now(), self._elapsed_seconds()
+        base, base_elapsed = self._base
+        expected = base + timedelta(seconds=elapsed - base_elapsed)
+        step = (wall - expected).total_seconds()
+        if abs(step) <= CLOCK_STEP_SECONDS:
+            self._doubted_from = None
+            return self._believe(wall, elapsed)
+        if step < 0:
+            self._stepped(step)
+            return self._believe(wall, elapsed)
+        if self._doubted_from is None:
+            self._doubted_from = elapsed
+            self._stepped(step)
+        if elapsed - self._doubted_from < CLOCK_DOUBT_SECONDS:
+            return expected
+        self._doubted_from = None
+        return self._believe(wall, elapsed)
+
+    def _believe(self, wall: datetime, elapsed: float) -> datetime:
+        self._base = (wall, elapsed)
+        return wall
+
+
+def guarded_system_clock(stepped: Callable[[float], None]) -> GuardedClock:
+    """Give the machine's wall clock, guarded; `stepped` is told each step, in seconds."""
+    return GuardedClock(SystemClock(), elapsed_seconds=boot_seconds, stepped=stepped)
+
+
+def boot_seconds() -> float:
+    """Give the seconds since the machine started, those asleep included where it can tell."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()

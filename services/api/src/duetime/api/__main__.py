@@ -9,7 +9,6 @@ from duetime.http.server import HttpService, bind
 from duetime.process.backends import open_kafka, open_mongo
 from duetime.process.host import Host, host, refuse
 from duetime.process.settings import ProcessSettings
-from duetime.runtime.clock import SystemClock
 from duetime.runtime.ids import SystemIds
 from duetime.runtime.service import Service
 from duetime.settings.base import Environment, SettingsError
@@ -33,7 +32,7 @@ def main() -> None:
     async def open_parts(this: Host) -> Sequence[Service]:
         log = await open_kafka(this, kafka)
         store = await open_mongo(this, mongo, log_id=log.cluster_id)
-        clock = SystemClock()
+        clock = this.clock
         app = build_app(
             log=log,
             store=store,
@@ -45,7 +44,11 @@ def main() -> None:
         )
         listener = bind(own.host, own.port)
         this.stack.callback(listener.close)
-        return [HttpService(name="api", app=app, listener=listener)]
+        return [
+            HttpService(
+                name="api", app=app, listener=listener, end_streams=app.state.feed.close
+            )
+        ]
 
     host("api", settings, open_parts)
 

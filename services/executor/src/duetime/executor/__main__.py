@@ -11,7 +11,6 @@ from duetime.executor.settings import ExecutorSettings
 from duetime.process.backends import open_kafka
 from duetime.process.host import BACKOFF, Host, host, refuse
 from duetime.process.settings import ProcessSettings
-from duetime.runtime.clock import SystemClock
 from duetime.runtime.service import Service
 from duetime.settings.base import Environment, SettingsError
 from duetime.settings.kafka import KafkaSettings
@@ -35,7 +34,7 @@ def main() -> None:
         return [
             executor_service(
                 log=log,
-                clock=SystemClock(),
+                clock=this.clock,
                 name=this.instance,
                 actions={LogAction: LogActions(), PythonAction: python},
                 concurrency=own.concurrency,

@@ -9,7 +9,6 @@ from duetime.log_projector.service import projector_service
 from duetime.process.backends import open_kafka, open_mongo
 from duetime.process.host import BACKOFF, Host, host, refuse
 from duetime.process.settings import ProcessSettings
-from duetime.runtime.clock import SystemClock
 from duetime.runtime.service import Service
 from duetime.settings.base import Environment, SettingsError
 from duetime.settings.kafka import KafkaSettings
@@ -33,7 +32,7 @@ def main() -> None:
             projector_service(
                 log=log,
                 store=store,
-                clock=SystemClock(),
+                clock=this.clock,
                 pace=Pace(tasks_seconds=FLUSH_SECONDS, runs_seconds=FLUSH_SECONDS),
                 backoff=BACKOFF,
                 metrics=this.metrics,

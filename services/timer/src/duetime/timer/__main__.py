@@ -7,7 +7,6 @@ from duetime.limits import LOOKAHEAD_SECONDS
 from duetime.process.backends import open_kafka
 from duetime.process.host import BACKOFF, Host, host, refuse
 from duetime.process.settings import ProcessSettings
-from duetime.runtime.clock import SystemClock
 from duetime.runtime.service import Service
 from duetime.settings.base import Environment, SettingsError
 from duetime.settings.kafka import KafkaSettings
@@ -29,7 +28,7 @@ def main() -> None:
         return [
             timer_service(
                 log=log,
-                clock=SystemClock(),
+                clock=this.clock,
                 name=this.instance,
                 index=lambda _partition: MemoryDueIndex(),
                 lookahead_seconds=LOOKAHEAD_SECONDS,
