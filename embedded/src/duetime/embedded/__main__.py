@@ -24,7 +24,8 @@ from duetime.embedded.distributed import add_services, topics
 from duetime.embedded.retention import PRUNED_PER_STEP_MAX
 from duetime.embedded.settings import EmbeddedSettings
 from duetime.executor.actions.python import Function, load_functions
-from duetime.http.server import bind
+from duetime.http.page import PageApp
+from duetime.http.server import HttpService, bind
 from duetime.limits import PARTITIONS_EMBEDDED, SWITCH_SECONDS_EMBEDDED
 from duetime.log.port import LogError
 from duetime.log.sqlite import SqliteLog
@@ -67,6 +68,17 @@ def run(
         int | None,
         typer.Option(help="The API's port, 3001. [env: DUETIME_API_PORT]", show_default=False),
     ] = None,
+    page_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder of the built page, to serve it too. [env: DUETIME_PAGE_DIR]",
+            show_default=False,
+        ),
+    ] = None,
+    page_port: Annotated[
+        int | None,
+        typer.Option(help="The page's port, 3000. [env: DUETIME_PAGE_PORT]", show_default=False),
+    ] = None,
     actions: Annotated[
         list[str] | None,
         typer.Option(
@@ -80,13 +92,21 @@ def run(
         environment = Environment(os.environ, [ApiSettings, EmbeddedSettings])
         api = environment.read(ApiSettings, host=host, port=port)
         settings = environment.read(
-            EmbeddedSettings, data_dir=data_dir, actions=tuple(actions) if actions else None
+            EmbeddedSettings,
+            data_dir=data_dir,
+            page_dir=page_dir,
+            page_port=page_port,
+            actions=tuple(actions) if actions else None,
         )
         functions = load_functions(settings.actions)
         data = DataDir.open(settings.data_dir)
-        listener = _listen(api)
+        api = _with_page_allowed(api, settings)
+        listener = _listen(api.host, api.port)
+        page = _page(settings, api, listener)
     except (SettingsError, DataDirError) as refused:
         _refuse(str(refused))
+    except FileNotFoundError as fault:
+        _refuse(f"The page cannot be served: {fault}.")
     except ImportError as fault:
         _refuse(f"A module of --actions cannot be imported: {fault}")
     else:
@@ -94,7 +114,7 @@ def run(
         # each of them could hold up the loop that long.
         sys.setswitchinterval(SWITCH_SECONDS_EMBEDDED)
         try:
-            uvloop.run(_run(api, settings, functions, listener, data))
+            uvloop.run(_run(api, settings, functions, (listener, page), data))
         except (LogError, StoreError) as refused:
             _refuse(str(refused))
 
@@ -103,9 +123,10 @@ async def _run(
     api: ApiSettings,
     settings: EmbeddedSettings,
     functions: Mapping[str, Function],
-    listener: socket.socket,
+    doors: tuple[socket.socket, HttpService | None],
     data: DataDir,
 ) -> None:
+    listener, page = doors
     metrics = Metrics(of_process=True)
     clock = guarded_system_clock(lambda _seconds: metrics.clock_step_total.inc())
     async with AsyncExitStack() as stack:
@@ -128,6 +149,7 @@ async def _run(
                 concurrency=settings.concurrency,
                 api=api,
                 listener=listener,
+                page=page,
                 prunes=(partial(store.prune, items_max=PRUNED_PER_STEP_MAX), log.prune),
             )
         )
@@ -138,16 +160,36 @@ async def _run(
         host, port = listener.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         typer.echo(f"Duetime listens on http://{shown}:{port} (its documentation: /docs).")
+        if settings.page_dir is not None:
+            typer.echo(f"Its page is on http://{shown}:{settings.page_port}.")
         typer.echo(f"It keeps its data in {data.path}. Ctrl-C stops it.")
         await supervise(node.services, stop)
         typer.echo("Duetime has stopped.")
 
 
-def _listen(api: ApiSettings) -> socket.socket:
+def _listen(host: str, port: int) -> socket.socket:
     try:
-        return bind(api.host, api.port)
+        return bind(host, port)
     except OSError as fault:
-        _refuse(f"Duetime cannot listen on {api.host}:{api.port}: {fault.strerror}.")
+        _refuse(f"Duetime cannot listen on {host}:{port}: {fault.strerror}.")
+
+
+def _with_page_allowed(api: ApiSettings, settings: EmbeddedSettings) -> ApiSettings:
+    """Let the page that this process serves call its api, wherever it is served."""
+    names = {"localhost", "127.0.0.1", api.host}
+    origins = {f"http://{name}:{settings.page_port}" for name in names}
+    return api.model_copy(
+        update={"cors_origins": (*api.cors_origins, *sorted(origins - set(api.cors_origins)))}
+    )
+
+
+def _page(
+    settings: EmbeddedSettings, api: ApiSettings, listener: socket.socket
+) -> HttpService | None:
+    if settings.page_dir is None:
+        return None
+    app = PageApp(settings.page_dir, api_port=listener.getsockname()[1])
+    return HttpService(name="page", app=app, listener=_listen(api.host, settings.page_port))
 
 
 def _refuse(sentence: str) -> NoReturn:

@@ -44,6 +44,7 @@ class Parts:
     concurrency: int
     api: ApiSettings
     listener: socket.socket
+    page: HttpService | None
     prunes: tuple[Prune, ...]
 
 
@@ -71,9 +72,7 @@ def assemble(parts: Parts) -> Node:
         known_python_actions=parts.functions.keys(),
     )
     services: list[Service] = [
-        HttpService(
-            name="api", app=app, listener=parts.listener, end_streams=app.state.feed.close
-        ),
+        HttpService(name="api", app=app, listener=parts.listener, end_streams=app.state.feed.close),
         timer_service(
             log=log,
             clock=clock,
@@ -104,6 +103,8 @@ def assemble(parts: Parts) -> Node:
         ),
         RetentionService(clock=clock, prunes=parts.prunes),
     ]
+    if parts.page is not None:
+        services.insert(0, parts.page)
     for service in services:
         health.add(service.name, service.unready)
     return Node(services=services, health=health)

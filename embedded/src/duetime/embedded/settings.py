@@ -19,6 +19,10 @@ class EmbeddedSettings(Settings):
     data_dir: Annotated[Path, Field(description="the folder that keeps everything")] = (
         user_state_path("duetime")
     )
+    page_dir: Annotated[
+        Path | None, Field(description="the folder of the built page; none: no page is served")
+    ] = None
+    page_port: Annotated[int, Field(ge=0, le=65_535, description="the page's port")] = 3000
     actions: Annotated[
         CommaSeparated,
         Field(description="modules that register python actions, with commas between them"),

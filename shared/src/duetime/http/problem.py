@@ -169,6 +169,12 @@ READ_MODELS_UNAVAILABLE: Final = ProblemType(
     title="The read models cannot be reached",
     advice="Ask again after `Retry-After` seconds.",
 )
+EVENTS_UNAVAILABLE: Final = ProblemType(
+    slug="events-unavailable",
+    status=503,
+    title="The stream of events cannot be had now",
+    advice="Ask for the lists now and then, and for the stream again after `Retry-After` seconds.",
+)
 
 PROBLEM_TYPES: Final = {
     kind.slug: kind
@@ -189,6 +195,7 @@ PROBLEM_TYPES: Final = {
         OUTCOME_UNKNOWN,
         NOT_VISIBLE_YET,
         READ_MODELS_UNAVAILABLE,
+        EVENTS_UNAVAILABLE,
     )
 }
 

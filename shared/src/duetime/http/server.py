@@ -5,7 +5,7 @@ Knows uvicorn; not the application. The process owns the signals, so uvicorn get
 
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import uvicorn
@@ -27,9 +27,20 @@ class _Server(uvicorn.Server):
 class HttpService:
     """Serves an ASGI application on a bound socket until drained."""
 
-    def __init__(self, *, name: str, app: App, listener: socket.socket) -> None:
-        """Take the application and where it listens."""
+    def __init__(
+        self,
+        *,
+        name: str,
+        app: App,
+        listener: socket.socket,
+        end_streams: Callable[[], None] | None = None,
+    ) -> None:
+        """Take the application and where it listens.
+
+        `end_streams` ends answers that would go on for ever: draining waits for all of them.
+        """
         self.name = name
+        self._end_streams = end_streams
         self._listener = listener
         self._server = _Server(
             uvicorn.Config(
@@ -51,6 +62,8 @@ class HttpService:
 
     def drain(self) -> None:
         """Take no more requests; those under way are answered."""
+        if self._end_streams is not None:
+            self._end_streams()
         self._server.should_exit = True
 
     def unready(self) -> str | None:
