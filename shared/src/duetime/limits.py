@@ -141,6 +141,16 @@ IDEMPOTENCY_KEY_CHARS_MAX: Final = 255  # what other APIs allow
 BODY_WAIT_SECONDS_MAX: Final = 10.0  # 256 KiB at 26 kB/s; a slower sender holds nothing of ours
 RETRY_AFTER_SECONDS: Final = 1  # what a 503 asks for: about what a full queue needs to drain
 CURSOR_CHARS_MAX: Final = 1_000  # a cursor is two keys of a list
+EVENTS_SUBSCRIBERS_MAX: Final = 200  # open pages of one api; each costs some 0.1 ms a flush
+EVENTS_QUEUE_BYTES_MAX: Final = 1024 * 1024  # about 1,000 tasks that a client has not taken
+EVENTS_FLUSH_RECORDS_MAX: Final = 500  # told together: 10 ms to render, in slices
+EVENTS_FLUSH_SECONDS: Final = 0.1  # between two tellings: live to the eye, ten renders a second
+EVENTS_RESUME_RECORDS_MAX: Final = 10_000  # about 10 MB: from there on fetching anew costs less
+EVENTS_RESUME_SECONDS_MAX: Final = 3_600.0  # a closed laptop; what the log prunes is far older
+EVENTS_SEND_SECONDS_MAX: Final = 30.0  # two heartbeats that a client's socket does not take
+EVENTS_RETRY_MILLISECONDS: Final = 1_000  # how long a browser waits before it comes back
+HEARTBEAT_SECONDS: Final = 15.0  # below the minute after which proxies close a silent connection
+STORE_AWAY_PAUSE_SECONDS: Final = 0.25  # between questions to read models that are away or behind
 LOG_LINES_QUEUED_MAX: Final = 10_000  # about 5 MB of log lines that wait to be written
 RENDER_ITEMS_PER_SLICE: Final = 100  # about 2 ms at 20 us an item, then the loop may turn
 

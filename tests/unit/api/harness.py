@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import httpx
+from fastapi import FastAPI
 
 from duetime.api.app import build_app
 from duetime.api.settings import ApiSettings
@@ -21,14 +22,14 @@ from duetime.events.types import Action, LogAction, Outcome, RunEvent, TaskExecu
 from duetime.http.health import Health
 from duetime.log.memory import MemoryLog
 from duetime.log.partitioner import partition_of
-from duetime.log.port import AppendOutcome, Record
+from duetime.log.port import AppendOutcome, LogError, Record
 from duetime.log.reading import event_record, read_event
 from duetime.log.topics import Topic
 from duetime.log_projector.core import project, touched
 from duetime.runtime.clock import ManualClock
 from duetime.runtime.ids import CountingIds
 from duetime.store.memory import MemoryStore
-from duetime.store.port import StoreError, TopicPartition
+from duetime.store.port import Found, StoreError, TopicPartition
 from duetime.store.views import TaskDocument
 from duetime.telemetry.metrics import Metrics
 
@@ -89,9 +90,17 @@ class WatchedStore(MemoryStore):
 
     async def task(self, task_id: str) -> TaskDocument | None:
         """Give a task's document, or fail while away."""
+        self._check_near()
+        return await super().task(task_id)
+
+    async def find(self, *, task_ids: Sequence[str], run_ids: Sequence[str]) -> Found:
+        """Give documents, or fail while away."""
+        self._check_near()
+        return await super().find(task_ids=task_ids, run_ids=run_ids)
+
+    def _check_near(self) -> None:
         if self.away:
             raise StoreError("the store is away")
-        return await super().task(task_id)
 
 
 class Pump:
@@ -117,7 +126,10 @@ class Pump:
         start = {(topic, part): 0 for topic in TOPICS for part in range(self._log.partitions)}
         tail = await self._log.tail(TOPICS, start)
         while True:
-            records = await tail.poll(records_max=100, wait_seconds=60)
+            try:
+                records = await tail.poll(records_max=100, wait_seconds=60)
+            except LogError:
+                return  # a test closed the log
             await self._free.wait()
             inputs: list[Envelope | Unreadable] = [read_event(record) for record in records]
             positions = {
@@ -132,6 +144,7 @@ class Pump:
 class Api:
     """A served api and all that a test may look at or turn."""
 
+    app: FastAPI
     client: httpx.AsyncClient
     log: WatchedLog
     store: WatchedStore
@@ -174,7 +187,10 @@ class Api:
 
 @asynccontextmanager
 async def serving(
-    *, known_python_actions: Collection[str] | None = ("water",), partitions: int = 2
+    *,
+    known_python_actions: Collection[str] | None = ("water",),
+    partitions: int = 2,
+    seconds_max: float = 30.0,
 ) -> AsyncIterator[Api]:
     """Serve the api at noon."""
     clock = ManualClock(NOON)
@@ -194,11 +210,12 @@ async def serving(
         known_python_actions=known_python_actions,
     )
     pump = Pump(log, store)
-    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(seconds_max), asyncio.TaskGroup() as group:
         pumping = group.create_task(pump.run())
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://duetime") as client:
             yield Api(
+                app=app,
                 client=client,
                 log=log,
                 store=store,

@@ -195,6 +195,15 @@ class Metrics:
             2,
         )
 
+        self.event_streams = Gauge(
+            "duetime_event_streams", "Clients that follow the stream of events", registry=registry
+        )
+        self.event_streams_dropped_total = Counter(
+            "duetime_event_streams_dropped_total",
+            "Clients that were let go because they took less than came",
+            registry=registry,
+        )
+
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
         """Give all values as text, and its content type, in the format that `accept` asks for."""
         encoder, content_type = choose_encoder(accept)

@@ -45,9 +45,7 @@ def main() -> None:
         listener = bind(own.host, own.port)
         this.stack.callback(listener.close)
         return [
-            HttpService(
-                name="api", app=app, listener=listener, end_streams=app.state.feed.close
-            )
+            HttpService(name="api", app=app, listener=listener, end_streams=app.state.feed.close)
         ]
 
     host("api", settings, open_parts)

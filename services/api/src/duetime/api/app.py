@@ -13,10 +13,12 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Match, Route
 
 from duetime.api.handlers import Handlers
+from duetime.api.live.feed import Feed
 from duetime.api.middleware import Observed
 from duetime.api.openapi import describe
 from duetime.api.reads import Reads
 from duetime.api.routes.docs import DocsRoutes
+from duetime.api.routes.events import EventsRoute
 from duetime.api.routes.runs import RunRoutes
 from duetime.api.routes.tasks import TaskRoutes
 from duetime.api.settings import ApiSettings
@@ -86,7 +88,13 @@ def build_app(
                 CORSMiddleware,
                 allow_origins=settings.cors_origins,
                 allow_methods=("GET", "POST", "PUT", "DELETE"),
-                allow_headers=("Content-Type", "Idempotency-Key", "If-Match", "Prefer"),
+                allow_headers=(
+                    "Content-Type",
+                    "Idempotency-Key",
+                    "If-Match",
+                    "Last-Event-ID",
+                    "Prefer",
+                ),
                 expose_headers=EXPOSED_HEADERS,
             ),
             Middleware(Observed, metrics=metrics),
@@ -98,6 +106,9 @@ def build_app(
         TaskRoutes(handlers=handlers, reads=reads, clock=clock),
         RunRoutes(reads=reads),
     )
+    feed = Feed(log=log, store=store, clock=clock, metrics=metrics)
+    app.state.feed = feed
+    app.router.routes.append(Route("/events", EventsRoute(feed), methods=["GET"]))
     told = HealthApp(health or Health(), metrics)
     app.router.routes.extend(Route(path, told, methods=["GET"]) for path in HEALTH_PATHS)
     return app

@@ -16,6 +16,8 @@ from duetime.telemetry.metrics import OTHER, Metrics
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _UNMATCHED: Final = "unmatched"
+_STREAM: Final = "/events"  # lasts as long as its client likes: no duration to watch
+_PLAIN_ROUTES: Final = (*HEALTH_PATHS, _STREAM)
 _log: Final = structlog.get_logger("duetime.api")
 
 
@@ -55,10 +57,11 @@ class Observed:
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else OTHER
         route = getattr(scope.get("route"), "path", None) or _UNMATCHED
-        if route == _UNMATCHED and scope["path"] in HEALTH_PATHS:
+        if route == _UNMATCHED and scope["path"] in _PLAIN_ROUTES:
             route = scope["path"]
         self._metrics.api_requests_total.of(method, route, str(status)).inc()
-        self._metrics.api_request_seconds.of(method, route).observe(seconds)
+        if route != _STREAM:
+            self._metrics.api_request_seconds.of(method, route).observe(seconds)
 
 
 async def _answer_fault(send: Send) -> None:

@@ -17,6 +17,7 @@ from duetime.api.requests import IF_MATCH_RULE, KEY_RULE, LIMIT_RULE
 from duetime.api.schemas import ProblemAnswer, RunAnswer, TaskAnswer, TaskBody
 from duetime.http.problem import (
     BODY_TOO_LARGE,
+    EVENTS_UNAVAILABLE,
     IDEMPOTENCY_KEY_REUSED,
     INTERNAL,
     INVALID_FIELDS,
@@ -86,6 +87,12 @@ _KEY: Final = {
     "description": "repeats under the same key register one task. " + KEY_RULE,
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 }
+_LAST_EVENT_ID: Final = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "description": "the id of the last event that was taken: what came after it is told first",
+    "schema": {"type": "string"},
+}
 _PAGE: Final = [
     {
         "name": "limit",
@@ -122,6 +129,7 @@ def _answers(
     *problems: ProblemType,
     model: Any = None,
     headers: dict[str, Any] | None = None,
+    content: dict[str, Any] | None = None,
 ) -> dict[int | str, dict[str, Any]]:
     """Give the answers of an operation: the good one, and the problems grouped by status."""
     good: dict[str, Any] = {"description": description}
@@ -129,6 +137,8 @@ def _answers(
         good["model"] = model
     if headers:
         good["headers"] = headers
+    if content:
+        good["content"] = content  # instead of JSON: see `document`
     told: dict[int | str, dict[str, Any]] = {status: good}
     schema = {"$ref": _REF.format(model="ProblemAnswer")}
     for code in sorted({problem.status for problem in problems}):
@@ -246,6 +256,21 @@ OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
         _answers(200, "a page of runs", *_READ_PROBLEMS, model=list[RunAnswer], headers=_LINK),
         parameters=_PAGE,
     ),
+    ("GET", "/events"): _operation(
+        "followEvents",
+        "events",
+        "Follow what changes, as it happens (server-sent events)",
+        _answers(
+            200,
+            'a stream: `task` with `{"type": "task", "task": …}`, `task_deleted` with '
+            '`{"type": "task_deleted", "id": …}`, `run` with `{"type": "run", "run": …, '
+            '"line": …}`, the shapes as GET gives them; `reset` with `{"type": "reset"}`: fetch '
+            "the lists anew, something may have been missed. A comment every 15 s",
+            *(INVALID_PARAMETERS, EVENTS_UNAVAILABLE),
+            content={"text/event-stream": {"schema": {"type": "string"}}},
+        ),
+        parameters=[_LAST_EVENT_ID],
+    ),
 }
 """What each operation is, by method and path."""
 
@@ -270,11 +295,13 @@ def document() -> dict[str, Any]:
         tags=[
             {"name": "tasks", "description": "What is to run, and when"},
             {"name": "runs", "description": "What ran"},
+            {"name": "events", "description": "What changes, as it happens"},
         ],
     )
     _, shapes = models_json_schema(
         [(TaskBody, "validation"), (ProblemAnswer, "validation")], ref_template=_REF
     )
+    del made["paths"]["/events"]["get"]["responses"]["200"]["content"]["application/json"]
     schemas: dict[str, Any] = made.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(shapes["$defs"])
     made["components"]["schemas"] = dict(sorted(schemas.items()))

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from duetime.api.schemas import ACTION_TYPES, READ_ONLY, RULES, TaskBody
 from duetime.http.problem import (
+    EVENTS_UNAVAILABLE,
     INVALID_FIELDS,
     INVALID_PARAMETERS,
     LOG_UNAVAILABLE,
@@ -152,6 +153,17 @@ def read_models_unavailable() -> ProblemError:
         Problem(
             type=READ_MODELS_UNAVAILABLE,
             detail="the read models cannot be reached now",
+            headers=_RETRY_AFTER,
+        )
+    )
+
+
+def no_events(reason: str) -> ProblemError:
+    """Give the answer where the stream of events cannot be had."""
+    return ProblemError(
+        Problem(
+            type=EVENTS_UNAVAILABLE,
+            detail=f"the stream cannot be had now: {reason}",
             headers=_RETRY_AFTER,
         )
     )
