@@ -6,6 +6,7 @@ python -m tests.simulation --nightly --seeds 5000   resumable, and written into 
 """
 
 import argparse
+import json
 import sys
 import time
 
@@ -25,12 +26,15 @@ def main() -> int:
     parser.add_argument("--seeds", help="A..B, or a count")
     parser.add_argument("--nightly", action="store_true", help="resumable; writes the documents")
     parser.add_argument("--processes", type=int, default=2, help="for --nightly")
+    parser.add_argument("--until-broken", action="store_true", help="stop at the first failure")
     given = parser.parse_args()
     if given.seed is not None:
         return _one(given.seed)
     if given.nightly:
         return run_night(int(given.seeds or 5_000), given.processes)
     begin, end = _range(given.seeds or "200")
+    if given.until_broken:
+        return _until_broken(begin, end)
     return _many(begin, end)
 
 
@@ -65,6 +69,20 @@ def _many(begin: int, end: int) -> int:
     if idle:
         print(f"these faults were done and never changed anything: {', '.join(idle)}")
     return 1 if failed or idle else 0
+
+
+def _until_broken(begin: int, end: int) -> int:
+    """Tell the first seed that breaks a promise as a line of JSON, for other programs."""
+    for seed in range(begin, end):
+        try:
+            broken = run_seed(seed).violations
+        except Exception as fault:  # noqa: BLE001 - a bug may show in any way
+            broken = [f"the simulation {type(fault).__name__}: {fault}"]
+        if broken:
+            print(json.dumps({"seed": seed, "broken": broken[0]}))
+            return 1
+    print(json.dumps({"seed": None}))
+    return 0
 
 
 def _range(text: str) -> tuple[int, int]:

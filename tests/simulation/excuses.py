@@ -23,9 +23,6 @@ _MOVES_OWNERS: Final = frozenset(
         FaultKind.COMMIT_UNKNOWN_LOST,
     }
 )
-_DELAYS_READS: Final = frozenset(
-    {FaultKind.SUSPEND, FaultKind.SUSPEND_PAST_SESSION, FaultKind.SLOW_READS, FaultKind.LOG_AWAY}
-)
 _RECOVERY_SECONDS: Final = 10.0
 _REDELIVERED_SECONDS: Final = 32.0
 _RUNNING: Final = frozenset({"timer", "executor", ""})  # roles whose faults can touch a start
@@ -93,12 +90,5 @@ class Excuses:
             and fault.kind is not FaultKind.FENCE
             and fault.until >= earlier.at - _RECOVERY_SECONDS
             and fault.at <= later.at
-            for fault in self._faults
-        )
-
-    def stale(self, due: float, at: float) -> bool:
-        """Say whether someone on the way to a start could not read what had changed."""
-        return any(
-            fault.kind in _DELAYS_READS and fault.at <= at and fault.until >= due - 2.0
             for fault in self._faults
         )

@@ -12,7 +12,6 @@ from tests.simulation.history import FaultKind
 
 # What the system is not yet built for: each line turns faults off, or a check mild. A feature that
 # comes removes its line, and the seeds judge it from then on.
-LACKS_FRESHNESS: Final = True  # an executor starts without asking `tasks` for later changes
 LACKS_CLOCK_STEPS: Final = True  # a wall clock that is set moves starts
 
 _NOT_YET: Final = frozenset(

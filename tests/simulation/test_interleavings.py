@@ -3,15 +3,39 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from tests.simulation.history import Answer, instant
 from tests.simulation.run import Verdict, run_script
 from tests.simulation.switches import draw_switches
+from tests.simulation.target import ACTION_NAME
 from tests.simulation.workload import Workload
 from tests.simulation.world import World
 
 SPAN_SECONDS = 20.0
+
+
+async def ask(
+    world: World, method: str, path: str, body: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Send a request to the first api; give what it answers, which must be a success."""
+    workload = Workload(world)
+    request = await workload.send(method, path, body=body)
+    assert request.answer is Answer.OK
+    return dict(request.content or {})
+
+
+def task_due(at: float, **more: Any) -> dict[str, Any]:
+    """Give the body of a one-time task that is due at a moment of the history."""
+    return {
+        "description": "as first said",
+        "time": instant(at).isoformat(),
+        "recurring": False,
+        "action": {"type": "python", "name": ACTION_NAME, "args": {"seconds": 0.1}},
+        **more,
+    }
 
 
 def live(script: Callable[[World], Awaitable[None]], **chosen: object) -> Verdict:
@@ -53,3 +77,25 @@ def test_a_projector_outlives_a_database_that_is_away_when_it_takes_a_partition_
         await Workload(world).run(world.now + SPAN_SECONDS)
 
     assert [] == live(script).violations
+
+
+@pytest.mark.promise("P4")
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+def test_a_change_wins_over_a_timer_that_slept_through_it(method: str) -> None:
+    """Found by seed 207: what left late, unaware of the change, was delivered again after it."""
+
+    async def script(world: World) -> None:
+        await asyncio.sleep(4.0)
+        task = await ask(world, "POST", "/tasks", task_due(12.0))
+        await asyncio.sleep(6.0 - world.now)
+        world.suspend("timer-1")
+        await asyncio.sleep(10.0 - world.now)
+        changed = task_due(600.0) if method == "PUT" else None
+        await ask(world, method, f"/tasks/{task['id']}", changed)
+        await asyncio.sleep(15.0 - world.now)
+        world.processes["timer-1"].resume()
+
+    verdict = live(script, timers=1)
+
+    assert [] == verdict.violations
+    assert [] == verdict.evidence.starts

@@ -84,7 +84,7 @@ class Workload:
         due_at = self._due_at()
         body = self._body(due_at)
         key = f"key-{self._numbers}" if rng.random() < self._switches.keyed_share else None
-        request = await self._send("POST", "/tasks", body=body, key=key)
+        request = await self.send("POST", "/tasks", body=body, key=key)
         if key is not None:
             for _ in range(3):
                 if request.answer is not Answer.UNKNOWN and rng.random() > 0.2:
@@ -92,7 +92,7 @@ class Workload:
                 await asyncio.sleep(rng.uniform(0.0, 3.0))
                 other = rng.random() < 0.1
                 again = {**body, "description": self._description()} if other else body
-                repeated = await self._send("POST", "/tasks", body=again, key=key)
+                repeated = await self.send("POST", "/tasks", body=again, key=key)
                 request = request if request.answer is Answer.OK else repeated
         if request.answer is Answer.OK and request.task_id is not None:
             text = body["time"]
@@ -115,7 +115,7 @@ class Workload:
             due_at = (datetime.fromisoformat(body["time"]) - instant(0.0)).total_seconds()
         elif change < 0.6:
             body["recurring"] = not body["recurring"]
-        request = await self._send(
+        request = await self.send(
             "PUT", f"/tasks/{task.task_id}", body=body, if_match=await self._condition(task)
         )
         if request.answer is not Answer.REFUSED:
@@ -128,7 +128,7 @@ class Workload:
         if task is None:
             return
         await self._approach(task)
-        request = await self._send(
+        request = await self.send(
             "DELETE", f"/tasks/{task.task_id}", if_match=await self._condition(task)
         )
         task.deleted = request.answer is Answer.OK and request.status != 202
@@ -136,12 +136,12 @@ class Workload:
 
     async def _read(self, known: list[Known]) -> None:
         if known and self._rng.random() < 0.9:
-            await self._send("GET", f"/tasks/{self._rng.choice(known).task_id}")
+            await self.send("GET", f"/tasks/{self._rng.choice(known).task_id}")
         else:
-            await self._send("GET", f"/tasks/{self._rng.getrandbits(128):032x}")
+            await self.send("GET", f"/tasks/{self._rng.getrandbits(128):032x}")
 
     async def _list(self, _known: list[Known]) -> None:
-        await self._send("GET", self._rng.choice(("/tasks", "/tasks?limit=3", "/tasks/logs")))
+        await self.send("GET", self._rng.choice(("/tasks", "/tasks?limit=3", "/tasks/logs")))
 
     # --- its own ------------------------------------------------------------------------------
 
@@ -165,7 +165,7 @@ class Workload:
         """Ask which revision there is, as a careful caller does before a change."""
         if self._rng.random() >= self._switches.conditional_share:
             return None
-        seen = await self._send("GET", f"/tasks/{task.task_id}")
+        seen = await self.send("GET", f"/tasks/{task.task_id}")
         if seen.answer is not Answer.OK:
             return None
         return f'"{seen.content["revision"]}"'
@@ -203,7 +203,7 @@ class Workload:
         self._numbers += 1
         return f"text {self._numbers}"
 
-    async def _send(
+    async def send(
         self,
         method: str,
         path: str,

@@ -121,24 +121,21 @@ def _dispatched(
         deadline=max(now, nominal_at) + _redeliver_after(delivery=1),
         accepted_at=accepted_at if accepted_at > nominal_at else None,
         ahead=nominal_at > now,
-        before=state.progress if nominal_at > now else None,
+        before=state.progress,
     )
     facts.append(_due(task, run, next_at, based_on))
     return replace(after, open_runs=(*state.open_runs, run))
 
 
 def _taken_back(state: TaskState, at: datetime) -> TaskState:
-    """Take back what is out ahead and was not yet due when something about the task was appended.
+    """Take back what is out and was not yet due when something about the task was appended.
 
+    Also what left late, from a timer that had not read that far: the log's time alone counts.
     Whatever that was: the executor, which folds nothing, drops a held run for any record of its
     task that lies before the due time, and the two must agree. What still holds leaves again, under
     the same run id. A recorded start outranks what came later.
     """
-    back = [
-        run
-        for run in state.open_runs
-        if run.ahead and run.phase is RunPhase.DISPATCHED and run.due_at > at
-    ]
+    back = [run for run in state.open_runs if run.phase is RunPhase.DISPATCHED and run.due_at > at]
     if not back:
         return state
     first = min(back, key=lambda run: run.due_at)

@@ -25,8 +25,8 @@ class OpenRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A run from its TaskDue to its final TaskExecuted or TaskSkipped.
 
     Unheard of by `deadline`, it is emitted again, as the next `delivery` of the same attempt.
-    `ahead`: it left before its due time, so a change until then takes it back, and the task's
-    progress is again what it was `before`.
+    A change that came before `due_at` takes it back, and the task's progress is again what it was
+    `before`. `ahead`: it left before its due time.
     """
 
     run_id: str

@@ -1,0 +1,241 @@
+"""Bugs that are known to be bugs: small changes to the sources which could pass a review.
+
+Each breaks a promise, and the simulator must find it. `before` stands exactly once in the file; where
+the sources have moved on, the bug is to be planted anew, or replaced by a better one.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+_API: Final = "services/api/src/duetime/api"
+_TIMER: Final = "services/timer/src/duetime/timer"
+_EXECUTOR: Final = "services/executor/src/duetime/executor"
+_PROJECTOR: Final = "services/log-projector/src/duetime/log_projector"
+_SHARED: Final = "shared/src/duetime"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bug:
+    """A change to one file, and what is wrong with it."""
+
+    name: str
+    says: str
+    path: str
+    before: str
+    after: str
+
+
+BUGS: Final = (
+    Bug(
+        name="acknowledged-before-durable",
+        says="the api answers 2xx to an append of which nobody knows whether it landed",
+        path=f"{_API}/handlers.py",
+        before="                raise problems.outcome_unknown(reason, event.task_id, key)",
+        after="                return envelope.placed(Position(Topic.TASKS, partition, 0), envelope.time)",
+    ),
+    Bug(
+        name="key-ignored",
+        says="the api makes a new task for each request, whatever its Idempotency-Key",
+        path=f"{_API}/handlers.py",
+        before="        task_id = task_id_for_key(TENANT, key)",
+        after="        task_id = self._ids.fresh()",
+    ),
+    Bug(
+        name="no-such-task-too-soon",
+        says="the api answers 404 from read models that are behind",
+        path=f"{_API}/visibility.py",
+        before="        if end == 0:",
+        after="        if end >= 0:",
+    ),
+    Bug(
+        name="visible-one-too-soon",
+        says="`>=` for `>`: a write counts as visible when only what lies before it is",
+        path=f"{_SHARED}/store/progress.py",
+        before="        if self._next_offsets.get(at, 0) > offset:",
+        after="        if self._next_offsets.get(at, 0) >= offset:",
+    ),
+    Bug(
+        name="revision-not-checked",
+        says="a conditional change is applied although its revision does not hold",
+        path=f"{_SHARED}/task/evolve.py",
+        before="    return event.expected_revision is not None and event.expected_revision != task.revision",
+        after="    return False",
+    ),
+    Bug(
+        name="duplicate-events-applied",
+        says="an event that is in the log twice is applied twice",
+        path=f"{_SHARED}/task/evolve.py",
+        before="    if task is not None and envelope.event_id in task.recent_event_ids:",
+        after="    if task is None and envelope.event_id in ():",
+    ),
+    Bug(
+        name="late-events-applied",
+        says="a producer's stuck retry is applied, however late it lands",
+        path=f"{_SHARED}/task/evolve.py",
+        before="    if at - envelope.time > _VOID_AFTER:",
+        after="    if at - envelope.time > 100 * _VOID_AFTER:",
+    ),
+    Bug(
+        name="deleted-comes-back",
+        says="a change that lands after the deletion brings the task back",
+        path=f"{_SHARED}/task/evolve.py",
+        before="    if isinstance(event, TaskCreated) or task.status is TaskStatus.DELETED:",
+        after="    if isinstance(event, TaskCreated):",
+    ),
+    Bug(
+        name="decided-before-caught-up",
+        says="a timer decides before it has folded all there was when it took over",
+        path=f"{_TIMER}/lane.py",
+        before="        if not self._core.is_caught_up and self._at_the_ends():",
+        after="        if not self._core.is_caught_up:",
+    ),
+    Bug(
+        name="state-not-restored",
+        says="a timer takes over the position of the one before it, and not its states",
+        path=f"{_TIMER}/lane.py",
+        before="                elif record.key is not None:",
+        after="                elif record.key is None:",
+    ),
+    Bug(
+        name="position-without-states",
+        says="the position record moves on, and the folded states are not written with it",
+        path=f"{_TIMER}/core.py",
+        before="            if task_id not in states:\n                states[task_id] = self._index.get(task_id)",
+        after="            if task_id not in states:\n                continue",
+    ),
+    Bug(
+        name="due-without-state",
+        says="TaskDue is written, and that it was written is not",
+        path=f"{_TIMER}/core.py",
+        before="            states[task_id] = None if fired.state is None else encode_state(fired.state)",
+        after="            states[task_id] = self._index.get(task_id)",
+    ),
+    Bug(
+        name="accepted-before-the-log",
+        says="a decision becomes state before the log has taken it, and its failure is passed over",
+        path=f"{_TIMER}/lane.py",
+        before="        await self._transactor.commit(self._records(decided))\n",
+        after=(
+            "        try:\n"
+            "            await self._transactor.commit(self._records(decided))\n"
+            "        except Exception:\n"
+            "            self._transactor = await self._log.transactor(\n"
+            "                TRANSACTOR_NAME, self._partition\n"
+            "            )\n"
+        ),
+    ),
+    Bug(
+        name="producer-rebuilt-under-a-living-core",
+        says="after a doubtful commit the timer opens a new transactor, and keeps its core",
+        path=f"{_TIMER}/lane.py",
+        before="        await self._transactor.commit(self._records(decided))\n",
+        after=(
+            "        try:\n"
+            "            await self._transactor.commit(self._records(decided))\n"
+            "        except Exception:\n"
+            "            self._transactor = await self._log.transactor(\n"
+            "                TRANSACTOR_NAME, self._partition\n"
+            "            )\n"
+            "            return\n"
+        ),
+    ),
+    Bug(
+        name="tombstone-at-once",
+        says="a deleted task leaves no marker: a late repeat of its creation brings it back",
+        path=f"{_TIMER}/machine.py",
+        before="        return replace(before, next_at=None, marker_until=at + _MARKER)",
+        after="        return replace(before, next_at=None, marker_until=at)",
+    ),
+    Bug(
+        name="never-delivered-again",
+        says="a run whose TaskDue was lost is open for ever",
+        path=f"{_TIMER}/machine.py",
+        before="    if all(run.deadline > now for run in state.open_runs):\n        return state\n    runs = []",
+        after="    if True:\n        return state\n    runs = []",
+    ),
+    Bug(
+        name="unreadable-passed-over",
+        says="an event of a known task that cannot be read is ignored: it may have been a deletion",
+        path=f"{_TIMER}/machine.py",
+        before="    return before if before.unreadable else replace(before, unreadable=True)",
+        after="    return before",
+    ),
+    Bug(
+        name="no-dedupe-by-run-id",
+        says="an executor starts whatever TaskDue comes, also one that it has started",
+        path=f"{_EXECUTOR}/core.py",
+        before="        if key in self._settled or key in self._running or key in self._ended:\n            return",
+        after="        if key in self._running or key in self._ended:\n            return",
+    ),
+    Bug(
+        name="prefix-ahead-of-the-runs",
+        says="an executor commits what it has read, not what has been settled",
+        path=f"{_EXECUTOR}/core.py",
+        before="        if not self._ledger:\n            self._prefix_due = self._due_position",
+        after="        self._ledger.clear()\n        if not self._ledger:\n            self._prefix_due = self._due_position",
+    ),
+    Bug(
+        name="starts-without-looking",
+        says="an executor starts held runs without having read the latest changes",
+        path=f"{_EXECUTOR}/freshness.py",
+        before="        return self.as_of >= due_at - _FRESH",
+        after="        return True",
+    ),
+    Bug(
+        name="changes-do-not-void",
+        says="a change before the due time does not take a held run back",
+        path=f"{_EXECUTOR}/freshness.py",
+        before="        return self.offset >= due.based_on and self.appended_at < due.due_at",
+        after="        return self.offset > due.based_on and self.appended_at < due.due_at",
+    ),
+    Bug(
+        name="starts-early",
+        says="an executor starts what will be due within a moment",
+        path=f"{_EXECUTOR}/core.py",
+        before="        while self._order and len(runs) < runs_max and self._order[0][0] <= now:",
+        after=(
+            "        while self._order and len(runs) < runs_max and "
+            "self._order[0][0] <= now + timedelta(milliseconds=20):"
+        ),
+    ),
+    Bug(
+        name="end-forgotten",
+        says="an executor gives up on an end whose append it knows nothing of",
+        path=f"{_EXECUTOR}/lane.py",
+        before="                    else:\n                        left.append(event)",
+        after="                    else:\n                        self._core.accepted(event, 0)",
+    ),
+    Bug(
+        name="positions-before-effects",
+        says="the projector says how far it has read before it has written what it read",
+        path=f"{_PROJECTOR}/lane.py",
+        before="            await self._store.write(project(documents, self._pending, positions))",
+        after=(
+            "            changes = project(documents, self._pending, positions)\n"
+            "            await self._store.write(msgspec.structs.replace(changes, tasks=(), runs=()))\n"
+            "            await self._store.write(changes)"
+        ),
+    ),
+    Bug(
+        name="old-documents-overwrite",
+        says="a projector that was taken over writes over what its successor has written",
+        path=f"{_SHARED}/store/views.py",
+        before="    task_is_newer = incoming.task_offset > known.task_offset",
+        after="    task_is_newer = True",
+    ),
+    Bug(
+        name="old-inbox-for-a-new-lane",
+        says="a lane that is opened anew is given what was read for the one before it",
+        path=f"{_SHARED}/runtime/worker.py",
+        before="                driven.inbox, driven.positions = [], {}\n",
+        after="",
+    ),
+    Bug(
+        name="generation-ignored",
+        says="a partition that was lost and regained between two polls is taken for never lost",
+        path=f"{_SHARED}/runtime/worker.py",
+        before="            if assigned.get(partition) != driven.generation:",
+        after="            if partition not in assigned:",
+    ),
+)
+"""Every planted bug."""
