@@ -134,6 +134,12 @@ EXPIRY_GRACE_SECONDS: Final = 7 * 24 * 3600.0
 # --- api ---------------------------------------------------------------------------------------
 VISIBLE_WAIT_SECONDS: Final = 1.0  # how long a write waits to be seen before it answers
 VISIBLE_LAG_SECONDS_MAX: Final = 1.0  # projection further behind than this: do not even wait
+# Half of what the timer remembers the dead for: what a change is decided on is this old at most, the
+# change is void 60 s later, and the timer has the rest to read it.
+STALE_SECONDS_MAX: Final = MARKER_SECONDS / 2
+OUTCOME_RECORDS_MAX: Final = 2_000  # between a look and an append: 0.2 s of a partition at its most
+PATCH_MERGES_MAX: Final = 4  # once, and three times again
+QUERY_TEXT_CHARS_MAX: Final = 200  # what a person types to find a description of 1,000
 BODY_BYTES_MAX: Final = 256 * 1024  # a definition with its arguments, with room to spare
 BATCH_BODY_BYTES_MAX: Final = 16 * 1024 * 1024  # 10,000 tasks of 1.6 kB
 JSON_DEPTH_MAX: Final = 32  # no honest body nests deeper; parsers recurse

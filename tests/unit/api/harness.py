@@ -22,7 +22,7 @@ from duetime.events.types import Action, LogAction, Outcome, RunEvent, TaskExecu
 from duetime.http.health import Health
 from duetime.log.memory import MemoryLog
 from duetime.log.partitioner import partition_of
-from duetime.log.port import AppendOutcome, LogError, Record
+from duetime.log.port import AppendOutcome, LogError, Record, Stored
 from duetime.log.reading import event_record, read_event
 from duetime.log.topics import Topic
 from duetime.log_projector.core import project, touched
@@ -42,6 +42,40 @@ PLAIN: Final[Mapping[str, Any]] = {
 }
 
 
+class _Gate:
+    """Open at first. Who waits before it goes on in order, or in the opposite one."""
+
+    def __init__(self) -> None:
+        self._waiting: list[asyncio.Future[None]] | None = None
+
+    def clear(self) -> None:
+        """Close it."""
+        self._waiting = self._waiting or []
+
+    def set(self) -> None:
+        """Open it."""
+        waiting, self._waiting = self._waiting or [], None
+        for each in waiting:
+            each.set_result(None)
+
+    def reverse(self) -> None:
+        """Turn the order around."""
+        assert self._waiting is not None
+        self._waiting.reverse()
+
+    def let_one_go(self) -> None:
+        """Let the first one through."""
+        assert self._waiting is not None
+        self._waiting.pop(0).set_result(None)
+
+    async def wait(self) -> None:
+        """Wait until it is open, or until let through."""
+        if self._waiting is not None:
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(future)
+            await future
+
+
 class WatchedLog(MemoryLog):
     """The in-memory log, whose next appends can be told to wait or to end otherwise."""
 
@@ -49,23 +83,44 @@ class WatchedLog(MemoryLog):
         """Start empty, without surprises."""
         super().__init__(partitions, clock.now)
         self.next_outcomes: list[AppendOutcome] = []
+        self.readable = True
         self.appended: list[Record] = []
-        self.free = asyncio.Event()
-        self.free.set()
+        self.free = _Gate()
         self._waiting = 0
         self._news = asyncio.Condition()
 
     async def append(self, records: Sequence[Record]) -> Sequence[AppendOutcome]:
         """Append, unless told otherwise; `free` cleared: not before it is set again."""
         await self._tell(waiting=1)
-        await self.free.wait()
-        await self._tell(waiting=-1)
+        try:
+            await self.free.wait()
+        finally:
+            await self._tell(waiting=-1)
         if self.next_outcomes:
             return [self.next_outcomes.pop(0)]
         outcomes = await super().append(records)
         self.appended.extend(records)
         await self._tell()
         return outcomes
+
+    async def read(
+        self, topic: Topic, partition: int, start: int, *, records_max: int
+    ) -> tuple[Sequence[Stored], int]:
+        """Read, or fail while it cannot be read."""
+        if not self.readable:
+            raise LogError("the log cannot be read")
+        return await super().read(topic, partition, start, records_max=records_max)
+
+    def reverse_waiting(self) -> None:
+        """Let the last append that waits go first."""
+        self.free.reverse()
+
+    async def let_go(self, count: int) -> None:
+        """Let so many of the appends that wait go, one after the other; others still wait."""
+        for _ in range(count):
+            appended = len(self.appended)
+            self.free.let_one_go()
+            await self.until_appended(appended + 1)
 
     async def until_appended(self, count: int) -> None:
         """Wait until so many records were appended."""

@@ -220,13 +220,35 @@ def test_of_two_conditional_changes_at_once_one_is_refused() -> None:
     on_virtual_time(check)
 
 
-def test_a_conditional_change_that_nobody_has_folded_yet_is_a_202() -> None:
+def test_a_conditional_change_is_decided_by_the_log_where_the_read_models_are_behind() -> None:
     async def check(api: Api) -> None:
         task = await api.create()
         path, headers = f"/tasks/{task['id']}", {"if-match": '"1"', **ASYNC}
+        api.log.free.clear()
+        both = asyncio.gather(
+            *(api.client.put(path, json=PLAIN, headers=headers) for _ in range(2))
+        )
+        await api.log.until_waiting(2)
+        api.pump.hold()
+        api.log.free.set()
+        responses = await both
+        made = next(response for response in responses if response.status_code == 200)
+
+        assert [200, 412] == sorted(response.status_code for response in responses)
+        assert ("false", '"2"') == (made.headers["duetime-visible"], made.headers["etag"])
+
+    on_virtual_time(check)
+
+
+def test_a_conditional_change_that_nobody_can_judge_yet_is_a_202() -> None:
+    async def check(api: Api) -> None:
+        task = await api.create()
+        path, headers = f"/tasks/{task['id']}", {"if-match": '"1"', **ASYNC}
+        api.log.readable = False
         put = await api.client.put(path, json=PLAIN, headers=headers)
 
         assert (202, path) == (put.status_code, put.headers["location"])
+        assert "false" == put.headers["duetime-visible"]
 
     on_virtual_time(check)
 

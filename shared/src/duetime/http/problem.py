@@ -119,6 +119,13 @@ METHOD_NOT_ALLOWED: Final = ProblemType(
     title="This path does not know that method",
     advice="The header `Allow` lists the methods that it knows.",
 )
+EDIT_CONFLICT: Final = ProblemType(
+    slug="edit-conflict",
+    status=409,
+    title="Others kept changing the task",
+    advice="The patch was merged and refused again and again. Nothing was changed. Send it again, "
+    "or read the task and decide anew.",
+)
 REVISION_MISMATCH: Final = ProblemType(
     slug="revision-mismatch",
     status=412,
@@ -185,6 +192,7 @@ PROBLEM_TYPES: Final = {
         METHOD_NOT_ALLOWED,
         REQUEST_INCOMPLETE,
         REVISION_MISMATCH,
+        EDIT_CONFLICT,
         BODY_TOO_LARGE,
         UNSUPPORTED_MEDIA_TYPE,
         INVALID_FIELDS,

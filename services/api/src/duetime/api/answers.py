@@ -7,16 +7,20 @@ Written by hand and by orjson: a list of 10,000 tasks must not hold the loop.
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from hashlib import blake2b
+from typing import Any, Final, TypeVar
 
 import msgspec
 import orjson
 
 from duetime.events.types import Action, LogAction, PythonAction
 from duetime.limits import RENDER_ITEMS_PER_SLICE
+from duetime.recurrence.rules import Recurrence
 from duetime.store.views import LastRun, RunDocument, TaskDocument
 
 T = TypeVar("T")
+
+_TAG_BYTES: Final = 6
 
 
 class Rendered(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +46,16 @@ async def array(items: Sequence[T], render: Callable[[T], Any]) -> bytes:
     return b"[" + b",".join(parts) + b"]"
 
 
+def tag_of(document: TaskDocument, body: bytes) -> str:
+    """Give the strong entity tag of a task's answer: its revision, and a digest of all of it.
+
+    A run changes the answer and not the revision. Conditions of changes look at the revision alone.
+    """
+    assert document.task is not None
+    digest = blake2b(body, digest_size=_TAG_BYTES).hexdigest()
+    return f'"{document.task.revision}-{digest}"'
+
+
 def task_members(document: TaskDocument, now: datetime) -> dict[str, Any]:
     """Give a task's fields as they stand at `now`. The document must hold a task."""
     task = document.task
@@ -53,8 +67,8 @@ def task_members(document: TaskDocument, now: datetime) -> dict[str, Any]:
         "time": definition.time,
         "recurring": definition.recurrence is not None,
         "timezone": definition.timezone,
-        "recurrence": None if definition.recurrence is None else {"rule": "daily"},
-        "action": _action_members(definition.action),
+        "recurrence": recurrence_members(definition.recurrence),
+        "action": action_members(definition.action),
         "timeout_seconds": definition.timeout_seconds,
         "status": document.status(now),
         "next_due_at": document.next_due_at,
@@ -96,7 +110,13 @@ def run_members(run: RunDocument) -> dict[str, Any]:
     }
 
 
-def _action_members(action: Action) -> dict[str, Any]:
+def recurrence_members(recurrence: Recurrence | None) -> dict[str, Any] | None:
+    """Give the fields of a recurrence."""
+    return None if recurrence is None else {"rule": "daily"}
+
+
+def action_members(action: Action) -> dict[str, Any]:
+    """Give the fields of an action."""
     match action:
         case LogAction():
             return {"type": "log"}

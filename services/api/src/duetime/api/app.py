@@ -68,7 +68,7 @@ def build_app(
     name is not among `known_python_actions` is refused; None: this process cannot know them.
     """
     known_timezones()  # reads the zone files now, not under the first request
-    visibility = Visibility(log=log, store=store)
+    visibility = Visibility(log=log, store=store, clock=clock)
     reads = Reads(store=store, visibility=visibility, clock=clock)
     handlers = Handlers(
         log=log,
@@ -87,11 +87,12 @@ def build_app(
             Middleware(
                 CORSMiddleware,
                 allow_origins=settings.cors_origins,
-                allow_methods=("GET", "POST", "PUT", "DELETE"),
+                allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
                 allow_headers=(
                     "Content-Type",
                     "Idempotency-Key",
                     "If-Match",
+                    "If-None-Match",
                     "Last-Event-ID",
                     "Prefer",
                 ),
@@ -122,6 +123,7 @@ def _add_routes(app: FastAPI, tasks: TaskRoutes, runs: RunRoutes) -> None:
         ("/tasks/logs", "GET", runs.logs),
         ("/tasks/{task_id}", "GET", tasks.one),
         ("/tasks/{task_id}", "PUT", tasks.replace),
+        ("/tasks/{task_id}", "PATCH", tasks.patch),
         ("/tasks/{task_id}", "DELETE", tasks.delete),
         ("/tasks/{task_id}/runs", "GET", runs.of_task),
         ("/runs", "GET", runs.many),

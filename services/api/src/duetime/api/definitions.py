@@ -11,9 +11,10 @@ from typing import Any
 
 import msgspec
 import orjson
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from duetime.api import problems
+from duetime.api.answers import action_members, recurrence_members
 from duetime.api.schemas import READ_ONLY, LogActionBody, PythonActionBody, TaskBody
 from duetime.api.times import TimeError, instant_of
 from duetime.events.types import Action, Definition, LogAction, PythonAction
@@ -36,6 +37,38 @@ def read_wish(value: Any) -> Wish:
     except ValidationError as refused:
         raise problems.of_validation(refused) from None
     return Wish(body, _fingerprint(value))
+
+
+def patched_wish(patch: Mapping[str, Any], current: Definition) -> Wish:
+    """Merge a patch (RFC 7396) into what stands. Raises ProblemError (422).
+
+    What the patch sets to null stands at its default again. Whether the task recurs is said by
+    `recurring` or by `recurrence`; the one that the patch does not name follows.
+    """
+    patch = {name: member for name, member in patch.items() if name not in READ_ONLY}
+    base = definition_members(current)
+    if "recurrence" in patch and "recurring" not in patch:
+        base["recurring"] = patch["recurrence"] is not None
+    elif "recurring" in patch and "recurrence" not in patch and not patch["recurring"]:
+        del base["recurrence"]
+    merged = _merged(base, patch)
+    for name, field in TaskBody.model_fields.items():
+        if not field.is_required() and name not in merged:
+            merged[name] = _plain(field.default)
+    return read_wish(merged)
+
+
+def definition_members(definition: Definition) -> dict[str, Any]:
+    """Give a definition as the fields of a body that would make it."""
+    return {
+        "description": definition.description,
+        "time": definition.time.isoformat(),
+        "recurring": definition.recurrence is not None,
+        "timezone": definition.timezone,
+        "recurrence": recurrence_members(definition.recurrence),
+        "action": action_members(definition.action),
+        "timeout_seconds": definition.timeout_seconds,
+    }
 
 
 def new_definition(wish: Wish, known_actions: Collection[str] | None) -> Definition:
@@ -120,6 +153,23 @@ def _expect_known(action: Action, known_actions: Collection[str] | None) -> None
         rule=f"`name` is one that was registered at start; known are: {names}",
         suggestion=problems.nearest(action.name, sorted(known_actions)) or "",
     )
+
+
+def _merged(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for name, member in patch.items():
+        if member is None:
+            merged.pop(name, None)
+        elif isinstance(member, dict):
+            below = merged.get(name)
+            merged[name] = _merged(below if isinstance(below, dict) else {}, member)
+        else:
+            merged[name] = member
+    return merged
+
+
+def _plain(default: Any) -> Any:
+    return default.model_dump() if isinstance(default, BaseModel) else default
 
 
 def _fingerprint(value: Mapping[str, Any]) -> str:

@@ -4,25 +4,22 @@ Knows the ports and the domain; HTTP only as the problems that it raises. An eve
 where nobody knows whether it landed, the caller is told so and never spared the question.
 """
 
-from collections.abc import Callable, Collection
-from typing import Final
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final
 
 import msgspec
 
 from duetime.api import problems
-from duetime.api.definitions import Wish, new_definition, replaced_definition
-from duetime.api.reads import Reads
+from duetime.api.definitions import Wish, new_definition, patched_wish, replaced_definition
+from duetime.api.outcomes import Known, outcome_of
+from duetime.api.reads import Reads, document_and_task
 from duetime.api.visibility import Visibility
 from duetime.events.codec import encode
 from duetime.events.envelope import Envelope, Position
 from duetime.events.ids import task_id_for_key
-from duetime.events.types import TaskEvent, TaskUpdated
-from duetime.http.problem import (
-    IDEMPOTENCY_KEY_REUSED,
-    REVISION_MISMATCH,
-    Problem,
-    ProblemError,
-)
+from duetime.events.types import Definition, TaskEvent, TaskUpdated
+from duetime.http.problem import IDEMPOTENCY_KEY_REUSED, Problem, ProblemError
+from duetime.limits import PATCH_MERGES_MAX
 from duetime.log.partitioner import partition_of
 from duetime.log.port import Accepted, Log, Record, Refused, Unknown
 from duetime.log.topics import Topic
@@ -40,13 +37,41 @@ ACTOR: Final = "anonymous"  # the same
 SOURCE: Final = "/duetime/api"
 
 
+class Manner(msgspec.Struct, frozen=True, kw_only=True):
+    """How a command is to be carried out. `wait`: until readers see it, within the bound."""
+
+    wait: bool
+    traceparent: str | None = None
+
+
 class Written(msgspec.Struct, frozen=True, kw_only=True):
-    """An accepted write: the task as it stands, and whether every reader sees it already."""
+    """An accepted write: the task as it stands, and whether every reader sees it already.
+
+    `decided` is false where nobody could say yet whether its condition held.
+    """
 
     document: TaskDocument
     visible: bool
+    decided: bool = True
     idempotency_key: str | None = None
     replayed: bool = False
+
+
+class Expected(msgspec.Struct, frozen=True):
+    """Which revisions a change may meet: one of `revisions` (None: any), none of `unwanted`."""
+
+    revisions: frozenset[int] | None
+    unwanted: frozenset[int] = frozenset()
+
+    def revision_for(self, task: Task) -> int:
+        """Give the revision to expect of this task; one that does not hold where none does."""
+        wanted = self.revisions is None or task.revision in self.revisions
+        if wanted and task.revision not in self.unwanted:
+            return task.revision
+        return min(self.revisions or (), default=0)
+
+
+_Command = Callable[[Task, int | None], TaskEvent | Rejection]
 
 
 class Handlers:
@@ -70,29 +95,22 @@ class Handlers:
         self._ids = ids
         self._known_actions = known_actions
 
-    async def create(self, wish: Wish, key: str | None, *, wait: bool) -> Written:
+    async def create(self, wish: Wish, key: str | None, manner: Manner) -> Written:
         """Register a task under its key; without one a key is made up and given back."""
         definition = new_definition(wish, self._known_actions)
         made_up = key is None
         key = key or self._ids.fresh()
         task_id = task_id_for_key(TENANT, key)
         if not made_up:
+            await self._reads.expect_fresh(task_id)
             document = await self._reads.document(task_id)
             if document is not None and document.task is not None:
                 return _replayed(document, wish, key)
-        command = CreateTask(
-            task_id=task_id,
-            tenant=TENANT,
-            actor=ACTOR,
-            definition=definition,
-            fingerprint=wish.fingerprint,
-            keyed=True,
-        )
-        event = decide.create(command, self._clock.now())
+        event = decide.create(created(task_id, definition, wish), self._clock.now())
         if isinstance(event, Rejection):
             raise problems.of_rejection(event)
-        envelope = await self._append(event, key)
-        visible = wait and await self._seen(envelope)
+        envelope = await self._append(event, key, manner)
+        visible = manner.wait and await self._seen(envelope)
         if visible and not made_up:
             # Someone else may have used the key at the same moment: what was first in the log is
             # the task, and every reader has folded it so.
@@ -101,69 +119,128 @@ class Handlers:
                 if envelope.event_id in document.task.recent_event_ids:
                     return Written(document=document, visible=True, idempotency_key=key)
                 return _replayed(document, wish, key)
-        document = _folded(TaskDocument(task_id=task_id), envelope)
+        document = folded(TaskDocument(task_id=task_id), envelope)
         return Written(document=document, visible=visible, idempotency_key=key)
 
     async def replace(
-        self, task_id: str, wish: Wish, expected: "Expected | None", *, wait: bool
+        self, task_id: str, wish: Wish, expected: Expected | None, manner: Manner
     ) -> Written:
         """Give a task a new definition, on the condition that it is at an expected revision."""
 
         def command(task: Task, revision: int | None) -> TaskEvent | Rejection:
             definition = replaced_definition(wish, task.definition, self._known_actions)
-            wanted = ReplaceTask(actor=ACTOR, definition=definition, expected_revision=revision)
-            return decide.replace(task, wanted, self._clock.now())
+            return self._replaced(task, definition, revision)
 
-        return await self._change(task_id, expected, command, wait=wait)
+        return await self._change(task_id, expected, command, manner)
 
-    async def delete(self, task_id: str, expected: "Expected | None", *, wait: bool) -> Written:
+    async def patch(
+        self, task_id: str, patch: Mapping[str, Any], expected: Expected | None, manner: Manner
+    ) -> Written:
+        """Merge a patch into a task. Where someone else was faster it is merged again.
+
+        Not with a condition of the caller's: that does not hold then. Raises ProblemError (409)
+        where others were faster every time.
+        """
+
+        def command(task: Task, revision: int | None) -> TaskEvent | Rejection:
+            wish = patched_wish(patch, task.definition)
+            definition = replaced_definition(wish, task.definition, self._known_actions)
+            return self._replaced(task, definition, revision)
+
+        if expected is not None:
+            return await self._change_if(task_id, expected, command, manner)
+        for _ in range(PATCH_MERGES_MAX):
+            written = await self._try(task_id, Expected(None), command, manner)
+            if written is not None:
+                return written
+        raise problems.edit_conflict()
+
+    async def delete(self, task_id: str, expected: Expected | None, manner: Manner) -> Written:
         """Take a task away, on the condition that it is at an expected revision."""
 
         def command(task: Task, revision: int | None) -> TaskEvent | Rejection:
-            wanted = DeleteTask(actor=ACTOR, expected_revision=revision)
-            return decide.delete(task, wanted)
+            return decide.delete(task, DeleteTask(actor=ACTOR, expected_revision=revision))
 
-        return await self._change(task_id, expected, command, wait=wait)
+        return await self._change(task_id, expected, command, manner)
 
     async def _change(
-        self,
-        task_id: str,
-        expected: "Expected | None",
-        command: Callable[[Task, int | None], TaskEvent | Rejection],
-        *,
-        wait: bool,
+        self, task_id: str, expected: Expected | None, command: _Command, manner: Manner
     ) -> Written:
-        before, task = await self._reads.existing(task_id, current=expected is not None)
-        event = command(task, None if expected is None else expected.revision_for(task))
-        if isinstance(event, Rejection):
-            raise problems.of_rejection(event)
-        envelope = await self._append(event, None)
-        folded = _folded(before, envelope)
-        if not (wait and await self._seen(envelope)):
-            return Written(document=folded, visible=False)
+        if expected is not None:
+            return await self._change_if(task_id, expected, command, manner)
+        before, task = await self._reads.to_change(task_id)
+        envelope = await self._append(_event(command(task, None)), None, manner)
+        after_ours = folded(before, envelope)
+        if not (manner.wait and await self._seen(envelope)):
+            return Written(document=after_ours, visible=False)
         after = await self._reads.document(task_id)
         if after is None or after.task is None:
-            return Written(document=folded, visible=True)
-        applied = envelope.event_id in after.task.recent_event_ids
-        if isinstance(event, TaskUpdated) and after.task.status is TaskStatus.DELETED:
+            return Written(document=after_ours, visible=True)
+        if isinstance(envelope.event, TaskUpdated) and after.task.status is TaskStatus.DELETED:
             # Deleted before our change landed: it changed nothing. Deleted after it: it counted.
-            if not applied:
+            if envelope.event_id not in after.task.recent_event_ids:
                 raise problems.unknown_task()
-            return Written(document=folded, visible=True)
-        if expected is not None and not applied:
-            # The condition did not hold any more where the event landed, so it changed nothing.
-            raise ProblemError(
-                Problem(
-                    type=REVISION_MISMATCH,
-                    detail=f"the task is at revision {after.task.revision} by now",
-                )
-            )
+            return Written(document=after_ours, visible=True)
         return Written(document=after, visible=True)
 
-    async def _append(self, event: TaskEvent, key: str | None) -> Envelope:
-        """Append once. Raises ProblemError (503) unless the event is durable and in force."""
+    async def _change_if(
+        self, task_id: str, expected: Expected, command: _Command, manner: Manner
+    ) -> Written:
+        written = await self._try(task_id, expected, command, manner)
+        if written is None:
+            # The condition did not hold any more where the event landed, so it changed nothing.
+            raise problems.revision_mismatch("someone else has changed the task meanwhile")
+        return written
+
+    async def _try(
+        self, task_id: str, expected: Expected, command: _Command, manner: Manner
+    ) -> Written | None:
+        """Append a conditional event and see what became of it; None: it was refused."""
+        known = await self._reads.current(task_id)
+        _, task = document_and_task(known.document)
+        event = _event(command(task, expected.revision_for(task)))
+        envelope = await self._append(event, None, manner)
+        visible = manner.wait and await self._seen(envelope)
+        if visible:
+            after = await self._reads.document(task_id)
+            if (
+                after is not None
+                and after.task is not None
+                and envelope.event_id in after.task.recent_event_ids
+            ):
+                return Written(document=after, visible=True)
+        return await self._judged(known, envelope, visible=visible)
+
+    async def _judged(self, known: Known, envelope: Envelope, *, visible: bool) -> Written | None:
+        """Ask the log what became of a conditional event; None: it was refused."""
+        outcome = await outcome_of(self._log, known, envelope)
+        if outcome is None:
+            document = folded(known.document, envelope)
+            return Written(document=document, visible=False, decided=False)
+        match outcome.verdict:
+            case Verdict.APPLIED | Verdict.DUPLICATE:
+                return Written(document=outcome.document, visible=visible)
+            case Verdict.VOID:
+                raise _void()
+            case Verdict.REFUSED:
+                return None
+            case Verdict.IGNORED:
+                raise problems.unknown_task()  # deleted in between
+
+    def _replaced(
+        self, task: Task, definition: Definition, revision: int | None
+    ) -> TaskEvent | Rejection:
+        wanted = ReplaceTask(actor=ACTOR, definition=definition, expected_revision=revision)
+        return decide.replace(task, wanted, self._clock.now())
+
+    async def _append(self, event: TaskEvent, key: str | None, manner: Manner) -> Envelope:
+        """Append once. Raises ProblemError (503) unless the event is durable."""
         envelope = Envelope(
-            event=event, event_id=self._ids.fresh(), source=SOURCE, time=self._clock.now()
+            event=event,
+            event_id=self._ids.fresh(),
+            source=SOURCE,
+            time=self._clock.now(),
+            traceparent=manner.traceparent,
         )
         encoded = encode(envelope)
         partition = partition_of(encoded.key, self._log.partitions)
@@ -186,32 +263,40 @@ class Handlers:
     async def _seen(self, envelope: Envelope) -> bool:
         position = envelope.position
         assert position is not None
-        return await self._visibility.reached(position.partition, position.offset)
+        return await self._visibility.reached(position.partition, position.offset, envelope.time)
 
 
-class Expected(msgspec.Struct, frozen=True):
-    """The revisions of which one must hold (`If-Match`); None: any, as long as the task exists."""
+def created(task_id: str, definition: Definition, wish: Wish) -> CreateTask:
+    """Give the command that registers a task under a key, the caller's or one made up."""
+    return CreateTask(
+        task_id=task_id,
+        tenant=TENANT,
+        actor=ACTOR,
+        definition=definition,
+        fingerprint=wish.fingerprint,
+        keyed=True,
+    )
 
-    revisions: frozenset[int] | None
 
-    def revision_for(self, task: Task) -> int | None:
-        """Give the revision to expect of this task; one that does not hold where none does."""
-        if self.revisions is None or task.revision in self.revisions:
-            return task.revision
-        return min(self.revisions, default=0)
-
-
-def _folded(before: TaskDocument, envelope: Envelope) -> TaskDocument:
+def folded(before: TaskDocument, envelope: Envelope) -> TaskDocument:
     """Give the document with its own event folded in: what readers will see."""
     task, verdict = evolve(before.task, envelope)
     if verdict is Verdict.VOID:
-        # Every reader passes over it, so it must not be acknowledged.
-        raise problems.refused_by_log(
-            "it took too long, or the clocks of api and log are far apart"
-        )
+        raise _void()
     position = envelope.position
     assert position is not None
     return msgspec.structs.replace(before, task=task, task_offset=position.offset)
+
+
+def _event(decided: TaskEvent | Rejection) -> TaskEvent:
+    if isinstance(decided, Rejection):
+        raise problems.of_rejection(decided)
+    return decided
+
+
+def _void() -> ProblemError:
+    # Every reader passes over it, so it must not be acknowledged.
+    return problems.refused_by_log("it took too long, or the clocks of api and log are far apart")
 
 
 def _replayed(document: TaskDocument, wish: Wish, key: str) -> Written:

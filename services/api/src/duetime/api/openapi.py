@@ -13,10 +13,19 @@ from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from duetime.api.requests import IF_MATCH_RULE, KEY_RULE, LIMIT_RULE
+from duetime.api.requests import (
+    DUE_RULE,
+    IF_MATCH_RULE,
+    KEY_RULE,
+    LIMIT_RULE,
+    STATUS_RULE,
+    STATUSES,
+    TEXT_RULE,
+)
 from duetime.api.schemas import ProblemAnswer, RunAnswer, TaskAnswer, TaskBody
 from duetime.http.problem import (
     BODY_TOO_LARGE,
+    EDIT_CONFLICT,
     EVENTS_UNAVAILABLE,
     IDEMPOTENCY_KEY_REUSED,
     INTERNAL,
@@ -34,7 +43,12 @@ from duetime.http.problem import (
     UNSUPPORTED_MEDIA_TYPE,
     ProblemType,
 )
-from duetime.limits import CURSOR_CHARS_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX
+from duetime.limits import (
+    CURSOR_CHARS_MAX,
+    PAGE_ITEMS_DEFAULT,
+    PAGE_ITEMS_MAX,
+    QUERY_TEXT_CHARS_MAX,
+)
 from duetime.telemetry.metrics import duetime_version
 
 _REF: Final = "#/components/schemas/{model}"
@@ -110,6 +124,42 @@ _PAGE: Final = [
 _BODY: Final = {
     "required": True,
     "content": {"application/json": {"schema": {"$ref": _REF.format(model="TaskBody")}}},
+}
+_FILTERS: Final = [
+    {
+        "name": "status",
+        "in": "query",
+        "description": STATUS_RULE,
+        "schema": {"type": "array", "items": {"type": "string", "enum": list(STATUSES)}},
+    },
+    {
+        "name": "q",
+        "in": "query",
+        "description": f"tasks whose description holds this, whatever its case. {TEXT_RULE}",
+        "schema": {"type": "string", "minLength": 1, "maxLength": QUERY_TEXT_CHARS_MAX},
+    },
+    *(
+        {
+            "name": name,
+            "in": "query",
+            "description": f"tasks that are next due {words} then; {DUE_RULE}",
+            "schema": {"type": "string", "format": "date-time"},
+        }
+        for name, words in (("due_from", "at or after"), ("due_to", "before"))
+    ),
+]
+_IF_NONE_MATCH: Final = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "entity tags that ETag gave: 304 without a body where one still holds",
+    "schema": {"type": "string"},
+}
+_PATCH_BODY: Final = {
+    "required": True,
+    "content": {
+        kind: {"schema": {"$ref": _REF.format(model="TaskPatch")}}
+        for kind in ("application/merge-patch+json", "application/json")
+    },
 }
 _BODY_PROBLEMS: Final = (
     MALFORMED_JSON,
@@ -188,8 +238,14 @@ OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
         "listTasks",
         "tasks",
         "List tasks: waiting ones by next due, then finished ones",
-        _answers(200, "a page of tasks", *_READ_PROBLEMS, model=list[TaskAnswer], headers=_LINK),
-        parameters=_PAGE,
+        _answers(
+            200,
+            "a page of tasks; with filters it may be short, or empty, and yet lead on",
+            *_READ_PROBLEMS,
+            model=list[TaskAnswer],
+            headers=_LINK,
+        ),
+        parameters=[*_FILTERS, *_PAGE],
     ),
     ("GET", "/tasks/logs"): _operation(
         "listLogLines",
@@ -202,10 +258,9 @@ OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
         "getTask",
         "tasks",
         "Give a task as it stands",
-        _answers(
-            200, "the task", *_FIND_PROBLEMS, *_READ_PROBLEMS, model=TaskAnswer, headers=_ETAG
-        ),
-        parameters=[_TASK_ID],
+        _answers(200, "the task", *_FIND_PROBLEMS, *_READ_PROBLEMS, model=TaskAnswer, headers=_ETAG)
+        | {304: {"description": "the task is as the caller has it", "headers": _ETAG}},
+        parameters=[_TASK_ID, _IF_NONE_MATCH],
     ),
     ("PUT", "/tasks/{task_id}"): _operation(
         "replaceTask",
@@ -222,6 +277,22 @@ OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
         | {202: {"description": "durable; whether the condition held is not known yet"}},
         parameters=[_TASK_ID, _IF_MATCH, _PREFER],
         requestBody=_BODY,
+    ),
+    ("PATCH", "/tasks/{task_id}"): _operation(
+        "patchTask",
+        "tasks",
+        "Change some fields of a task (JSON merge patch, RFC 7396)",
+        _answers(
+            200,
+            "the task after the change",
+            *(*_FIND_PROBLEMS, *_BODY_PROBLEMS, *_READ_PROBLEMS, REVISION_MISMATCH),
+            *(EDIT_CONFLICT, *_WRITE_PROBLEMS),
+            model=TaskAnswer,
+            headers={**_ETAG, **_VISIBLE},
+        )
+        | {202: {"description": "durable; whether the condition held is not known yet"}},
+        parameters=[_TASK_ID, _IF_MATCH, _PREFER],
+        requestBody=_PATCH_BODY,
     ),
     ("DELETE", "/tasks/{task_id}"): _operation(
         "deleteTask",
@@ -304,8 +375,23 @@ def document() -> dict[str, Any]:
     del made["paths"]["/events"]["get"]["responses"]["200"]["content"]["application/json"]
     schemas: dict[str, Any] = made.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(shapes["$defs"])
+    schemas["TaskPatch"] = _patch_of(schemas["TaskBody"])
     made["components"]["schemas"] = dict(sorted(schemas.items()))
     return made
+
+
+def _patch_of(body: dict[str, Any]) -> dict[str, Any]:
+    """Give the shape of a merge patch: any field of a body, or null for its default."""
+    return {
+        "type": "object",
+        "title": "TaskPatch",
+        "description": "Fields to change; null puts one back to its default.",
+        "properties": {
+            name: shape if name in body["required"] else {"anyOf": [shape, {"type": "null"}]}
+            for name, shape in body["properties"].items()
+        },
+        "additionalProperties": False,
+    }
 
 
 def text() -> bytes:

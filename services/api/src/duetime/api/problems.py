@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from duetime.api.schemas import ACTION_TYPES, READ_ONLY, RULES, TaskBody
 from duetime.http.problem import (
+    EDIT_CONFLICT,
     EVENTS_UNAVAILABLE,
     INVALID_FIELDS,
     INVALID_PARAMETERS,
@@ -27,7 +28,12 @@ from duetime.http.problem import (
     ProblemType,
     invalid,
 )
-from duetime.limits import FUTURE_YEARS_MAX, PAST_SECONDS_MAX, RETRY_AFTER_SECONDS
+from duetime.limits import (
+    FUTURE_YEARS_MAX,
+    PAST_SECONDS_MAX,
+    PATCH_MERGES_MAX,
+    RETRY_AFTER_SECONDS,
+)
 from duetime.task.decide import Rejection, RejectionCode
 
 PROBLEM_OF: Final[Mapping[RejectionCode, ProblemType]] = {
@@ -101,6 +107,14 @@ def of_header(name: str, reason: str, rule: str) -> ProblemError:
     return ProblemError(invalid(INVALID_PARAMETERS, (error,)))
 
 
+def no_object(value: object) -> ProblemError:
+    """Give the problem of a body that is no object."""
+    error = FieldError(
+        field="body", pointer="", reason=f"is {_json_type(value)}, not an object", rule=RULES[""]
+    )
+    return ProblemError(invalid(INVALID_FIELDS, (error,)))
+
+
 def unknown_task() -> ProblemError:
     """Give the answer to an id that is no task's, of whatever shape."""
     return ProblemError(Problem(type=UNKNOWN_TASK, detail="there is no task with this id"))
@@ -153,6 +167,22 @@ def read_models_unavailable() -> ProblemError:
         Problem(
             type=READ_MODELS_UNAVAILABLE,
             detail="the read models cannot be reached now",
+            headers=_RETRY_AFTER,
+        )
+    )
+
+
+def revision_mismatch(reason: str) -> ProblemError:
+    """Give the answer to a change whose condition did not hold."""
+    return ProblemError(Problem(type=REVISION_MISMATCH, detail=reason))
+
+
+def edit_conflict() -> ProblemError:
+    """Give the answer to a patch that others were faster than, every time it was merged."""
+    return ProblemError(
+        Problem(
+            type=EDIT_CONFLICT,
+            detail=f"others changed the task each of the {PATCH_MERGES_MAX} times it was merged",
             headers=_RETRY_AFTER,
         )
     )

@@ -7,10 +7,14 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar
 
+import msgspec
+
 from duetime.api import answers, problems
+from duetime.api.outcomes import Known
 from duetime.api.visibility import Visibility
 from duetime.api.wording import log_line
 from duetime.runtime.clock import Clock
+from duetime.store.filters import TaskFilter
 from duetime.store.port import CursorError, Slice, Store, StoreError
 from duetime.store.views import TaskDocument
 from duetime.task.state import Task, TaskStatus
@@ -45,35 +49,50 @@ class Reads:
         except StoreError as fault:
             raise problems.read_models_unavailable() from fault
 
-    async def existing(self, task_id: str, *, current: bool = False) -> tuple[TaskDocument, Task]:
-        """Give a task that is not deleted; `current`: as of now, not as of a moment ago.
+    async def existing(self, task_id: str) -> tuple[TaskDocument, Task]:
+        """Give a task that is not deleted.
 
         Raises ProblemError: 404 where there is none, which is said only after the read models have
         everything; 503 where that takes too long.
         """
         if not _TASK_ID.fullmatch(task_id):
             raise problems.unknown_task()
-        if current:
-            await self._visibility.expect_current(task_id)
         document = await self.document(task_id)
-        if (document is None or document.task is None) and not current:
+        if document is None or document.task is None:
             await self._visibility.expect_current(task_id)
             document = await self.document(task_id)
-        if document is None or document.task is None:
+        return document_and_task(document)
+
+    async def to_change(self, task_id: str) -> tuple[TaskDocument, Task]:
+        """Give a task that is not deleted, as of minutes ago at most. Raises as `existing`."""
+        if _TASK_ID.fullmatch(task_id):
+            await self._visibility.expect_fresh(task_id)
+        return await self.existing(task_id)
+
+    async def current(self, task_id: str) -> Known:
+        """Give a task that is not deleted as of now, not of a moment ago. Raises as `existing`."""
+        if not _TASK_ID.fullmatch(task_id):
             raise problems.unknown_task()
-        if document.task.status is TaskStatus.DELETED:
-            raise problems.unknown_task()
-        return document, document.task
+        below = await self._visibility.expect_current(task_id)
+        document, _ = document_and_task(await self.document(task_id))
+        return Known(document, below)
+
+    async def expect_fresh(self, task_id: str) -> None:
+        """Refuse to say what a key stands for where the read models are minutes behind (503)."""
+        await self._visibility.expect_fresh(task_id)
 
     async def task(self, task_id: str) -> TaskDocument:
         """Give a task. Raises ProblemError (404, 503)."""
         document, _ = await self.existing(task_id)
         return document
 
-    async def tasks(self, items_max: int, cursor: str | None) -> Page:
-        """List tasks: waiting ones by next due, then finished ones."""
-        page = await self._page(lambda: self._store.tasks(items_max=items_max, cursor=cursor))
+    async def tasks(self, items_max: int, cursor: str | None, wanted: TaskFilter) -> Page:
+        """List tasks that are wanted: waiting ones by next due, then finished ones."""
         now = self._clock.now()
+        wanted = msgspec.structs.replace(wanted, now=now)
+        page = await self._page(
+            lambda: self._store.tasks(items_max=items_max, cursor=cursor, wanted=wanted)
+        )
         return await _rendered(page, lambda document: answers.task_members(document, now))
 
     async def runs(self, items_max: int, cursor: str | None, task_id: str | None = None) -> Page:
@@ -99,6 +118,13 @@ class Reads:
             ) from None
         except StoreError as fault:
             raise problems.read_models_unavailable() from fault
+
+
+def document_and_task(document: TaskDocument | None) -> tuple[TaskDocument, Task]:
+    """Give both where there is a task that is not deleted. Raises ProblemError (404)."""
+    if document is None or document.task is None or document.task.status is TaskStatus.DELETED:
+        raise problems.unknown_task()
+    return document, document.task
 
 
 async def _rendered(page: Slice[T], render: Callable[[T], Any]) -> Page:

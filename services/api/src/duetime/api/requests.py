@@ -4,20 +4,26 @@ Knows names and rules of parameters and headers; not what they are used for.
 """
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Final, NamedTuple
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
 
 from duetime.api import problems
-from duetime.api.handlers import Expected
+from duetime.api.handlers import Expected, Manner
+from duetime.api.times import TimeError, instant_of, parse_time
 from duetime.http.asgi import header_lines
 from duetime.limits import (
     CURSOR_CHARS_MAX,
     IDEMPOTENCY_KEY_CHARS_MAX,
     PAGE_ITEMS_DEFAULT,
     PAGE_ITEMS_MAX,
+    QUERY_TEXT_CHARS_MAX,
 )
+from duetime.store.filters import EVERYTHING, TaskFilter
+from duetime.store.views import ListedStatus
 
 LIMIT_RULE: Final = f"`limit` is a whole number from 1 to {PAGE_ITEMS_MAX:,}"
 KEY_RULE: Final = (
@@ -25,49 +31,118 @@ KEY_RULE: Final = (
 )
 IF_MATCH_RULE: Final = '`If-Match` is * or entity tags such as "3", as ETag gave them'
 
+STATUSES: Final = tuple(status for status in ListedStatus if status is not ListedStatus.DELETED)
+STATUS_RULE: Final = f"`status` is one of {', '.join(STATUSES)}; it may come more than once"
+TEXT_RULE: Final = f"`q` is text of 1 to {QUERY_TEXT_CHARS_MAX} characters"
+DUE_RULE: Final = "it is an ISO 8601 date and time such as 2030-01-31T09:30:00Z (UTC if it is bare)"
+
 _LIST_PARAMETERS: Final = ("limit", "cursor")
+_FILTER_PARAMETERS: Final = ("status", "q", "due_from", "due_to")
+_REPEATABLE: Final = "status"
+_ANY: Final = ("*",)
 _KEY: Final = re.compile(r"[!-~]+", re.ASCII)
 _LIMIT: Final = re.compile(r"[0-9]{1,6}", re.ASCII)
 _TAG: Final = re.compile(r'(W/)?"([!#-~]*)"', re.ASCII)
-_REVISION: Final = re.compile(r"[1-9][0-9]{0,15}", re.ASCII)
+_REVISION: Final = re.compile(r'"([1-9][0-9]{0,15})(?:-[0-9a-f]{12})?"', re.ASCII)
+_TRACE: Final = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII
+)
 
 
 class PageWanted(NamedTuple):
-    """Which page of a list; `limit` None: the caller did not say."""
+    """Which page of a list; `limit` None: the caller did not say. `others`: what else was asked."""
 
     limit: int | None
     cursor: str | None
+    others: tuple[tuple[str, str], ...] = ()
 
     @property
     def items_max(self) -> int:
         """How many items at most."""
         return self.limit or PAGE_ITEMS_DEFAULT
 
+    def query(self, cursor: str) -> str:
+        """Give the query of the page at `cursor`: the rest as it was asked."""
+        limit = () if self.limit is None else (("limit", str(self.limit)),)
+        return urlencode((*self.others, *limit, ("cursor", cursor)))
+
 
 def page_wanted(request: Request) -> PageWanted:
     """Read `limit` and `cursor`. Raises ProblemError (422); unknown parameters are refused too."""
+    return _page(_parameters(request, _LIST_PARAMETERS))
+
+
+def tasks_wanted(request: Request) -> tuple[PageWanted, TaskFilter]:
+    """Read which tasks, and which page of them. Raises ProblemError (422)."""
+    values = _parameters(request, (*_LIST_PARAMETERS, *_FILTER_PARAMETERS))
+    if not values:
+        return PageWanted(None, None), EVERYTHING
+    (text,) = values.get("q", [""])
+    if "q" in values and not 0 < len(text) <= QUERY_TEXT_CHARS_MAX:
+        raise problems.of_parameter("q", f"has {len(text)} characters", TEXT_RULE)
+    wanted = TaskFilter(
+        statuses=frozenset(_status(value) for value in values.get("status", ())),
+        text=text,
+        due_from=_instant("due_from", values),
+        due_to=_instant("due_to", values),
+    )
+    return _page(values), wanted
+
+
+def _parameters(request: Request, known: Sequence[str]) -> dict[str, list[str]]:
     query: bytes = request.scope["query_string"]
+    values: dict[str, list[str]] = {}
     if not query:
-        return PageWanted(None, None)
-    values: dict[str, str] = {}
+        return values
     for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
-        if name not in _LIST_PARAMETERS:
-            near = problems.nearest(name, _LIST_PARAMETERS) or ""
+        if name not in known:
+            near = problems.nearest(name, known) or ""
             raise problems.of_parameter(
                 name[:80],
                 f"is no known parameter; did you mean `{near}`?",
-                f"the parameters are {', '.join(_LIST_PARAMETERS)}",
+                f"the parameters are {', '.join(known)}",
                 suggestion=near,
             )
-        if name in values:
+        if name in values and name != _REPEATABLE:
             raise problems.of_parameter(name, "comes twice", f"`{name}` comes at most once")
-        values[name] = value
-    cursor = values.get("cursor")
+        values.setdefault(name, []).append(value)
+    return values
+
+
+def _page(values: Mapping[str, Sequence[str]]) -> PageWanted:
+    (cursor,) = values.get("cursor", [None])
     if cursor is not None and not 0 < len(cursor) <= CURSOR_CHARS_MAX:
         raise problems.of_parameter(
             "cursor", "is none that this list has given out", "`cursor` comes from a Link header"
         )
-    return PageWanted(_limit(values.get("limit")), cursor)
+    (limit,) = values.get("limit", [None])
+    others = tuple(
+        (name, value)
+        for name, given in values.items()
+        if name not in _LIST_PARAMETERS
+        for value in given
+    )
+    return PageWanted(_limit(limit), cursor, others)
+
+
+def _status(value: str) -> ListedStatus:
+    if value not in STATUSES:
+        raise problems.of_parameter(
+            "status",
+            f"is {value[:80]!r}, which no task can be",
+            STATUS_RULE,
+            suggestion=problems.nearest(value, STATUSES) or "",
+        )
+    return ListedStatus(value)
+
+
+def _instant(name: str, values: Mapping[str, Sequence[str]]) -> datetime | None:
+    if name not in values:
+        return None
+    try:
+        return instant_of(parse_time(values[name][0]), "UTC")
+    except TimeError as reason:
+        raise problems.of_parameter(name, str(reason), DUE_RULE) from None
 
 
 def no_parameters(request: Request) -> None:
@@ -107,24 +182,61 @@ def responds_async(request: Request) -> bool:
 
 
 def expected(request: Request) -> Expected | None:
-    """Read `If-Match`, None where there is none. Raises ProblemError (422).
+    """Read the conditions of a change, None where there are none. Raises ProblemError (422).
 
-    Tags are compared strongly: a weak one, or one that is no revision, never holds.
+    `If-Match` compares tags strongly: a weak one, or one that is no revision, never holds.
+    `If-None-Match` is refused by any tag of the revision; * means that there be no task at all,
+    which is never so where one can be changed. Of a tag only the revision counts.
     """
-    lines = header_lines(request.scope, b"if-match")
+    wanted = _tags(request, b"if-match", "If-Match")
+    unwanted = _tags(request, b"if-none-match", "If-None-Match")
+    if wanted is None and unwanted is None:
+        return None
+    revisions: frozenset[int] | None = None
+    if wanted is not None and wanted != _ANY:
+        revisions = _revisions(tag for tag in wanted if not tag.startswith("W/"))
+    if unwanted == _ANY:
+        return Expected(frozenset())
+    return Expected(revisions, frozenset() if unwanted is None else _revisions(unwanted))
+
+
+def not_modified(request: Request, tag: str) -> bool:
+    """Say whether the caller has the answer of this tag already (`If-None-Match`)."""
+    tags = _tags(request, b"if-none-match", "If-None-Match")
+    return tags is not None and (tags == _ANY or tag in {it.removeprefix("W/") for it in tags})
+
+
+def traceparent(request: Request) -> str | None:
+    """Give the caller's trace context (W3C), None where there is none that can be used."""
+    lines = header_lines(request.scope, b"traceparent")
+    if len(lines) != 1 or not _TRACE.fullmatch(lines[0]):
+        return None
+    return lines[0]
+
+
+def manner(request: Request) -> Manner:
+    """Read how a change is to be carried out."""
+    return Manner(wait=not responds_async(request), traceparent=traceparent(request))
+
+
+def _tags(request: Request, name: bytes, shown: str) -> Sequence[str] | None:
+    lines = header_lines(request.scope, name)
     if not lines:
         return None
     text = ", ".join(lines).strip()
     if text == "*":
-        return Expected(None)
-    revisions = set()
-    for part in text.split(","):
-        tag = _TAG.fullmatch(part.strip())
-        if tag is None:
-            raise problems.of_header("If-Match", "is not a list of entity tags", IF_MATCH_RULE)
-        if tag[1] is None and _REVISION.fullmatch(tag[2]):
-            revisions.add(int(tag[2]))
-    return Expected(frozenset(revisions))
+        return _ANY
+    tags = [part.strip() for part in text.split(",")]
+    if not all(map(_TAG.fullmatch, tags)):
+        raise problems.of_header(
+            shown, "is not a list of entity tags", IF_MATCH_RULE.replace("If-Match", shown)
+        )
+    return tags
+
+
+def _revisions(tags: Iterable[str]) -> frozenset[int]:
+    matches = [_REVISION.fullmatch(tag.removeprefix("W/")) for tag in tags]
+    return frozenset(int(match[1]) for match in matches if match is not None)
 
 
 def _limit(text: str | None) -> int | None:

@@ -1,17 +1,17 @@
-"""/tasks: registering, reading, replacing and deleting tasks.
+"""/tasks: registering, reading, changing and deleting tasks.
 
 Knows statuses and headers of the answers; what they say is the handlers' to decide.
 """
 
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from fastapi import Request, Response
 
-from duetime.api import answers, requests
+from duetime.api import answers, problems, requests
 from duetime.api.body import read_json
 from duetime.api.definitions import read_wish
-from duetime.api.handlers import Handlers, Written
+from duetime.api.handlers import Expected, Handlers, Manner, Written
 from duetime.api.reads import Page, Reads
 from duetime.runtime.clock import Clock
 
@@ -32,8 +32,8 @@ class TaskRoutes:
         requests.no_parameters(request)
         key = requests.idempotency_key(request)
         wish = read_wish(await read_json(request))
-        wait = not requests.responds_async(request)
-        written = await self._handlers.create(wish, key, wait=wait)
+        manner = requests.manner(request)
+        written = await self._handlers.create(wish, key, manner)
         assert written.idempotency_key is not None
         headers = {
             "location": f"/tasks/{written.document.task_id}",
@@ -41,77 +41,89 @@ class TaskRoutes:
         }
         if written.replayed:
             headers["idempotency-replayed"] = "true"
-        return self._task(written, 201, headers, wait=wait)
+        return self._task(written, 201, headers, manner)
 
     async def replace(self, request: Request) -> Response:
         """Replace a task's plain fields; fields that the body does not name stay."""
-        requests.no_parameters(request)
-        condition = requests.expected(request)
-        task_id: str = request.path_params["task_id"]
-        # Whether the task exists is said before anything about the body: the id is wrong first.
-        await self._reads.existing(task_id)
-        wish = read_wish(await read_json(request))
-        wait = not requests.responds_async(request)
-        written = await self._handlers.replace(task_id, wish, condition, wait=wait)
-        if condition is not None and not written.visible:
-            return self._undecided(written, wait=wait)
-        return self._task(written, 200, {}, wait=wait)
+        task_id, condition, value, manner = await self._change(request)
+        wish = read_wish(value)
+        return self._changed(await self._handlers.replace(task_id, wish, condition, manner), manner)
+
+    async def patch(self, request: Request) -> Response:
+        """Merge a patch into a task: what it does not name stays, what it sets to null goes."""
+        task_id, condition, value, manner = await self._change(request)
+        if not isinstance(value, dict):
+            raise problems.no_object(value)
+        return self._changed(await self._handlers.patch(task_id, value, condition, manner), manner)
 
     async def delete(self, request: Request) -> Response:
         """Delete a task: no occurrence of it starts any more."""
         requests.no_parameters(request)
         condition = requests.expected(request)
-        wait = not requests.responds_async(request)
-        written = await self._handlers.delete(request.path_params["task_id"], condition, wait=wait)
-        if condition is not None and not written.visible:
-            return self._undecided(written, wait=wait)
-        return Response(status_code=204, headers=_visibility(written, wait=wait))
+        manner = requests.manner(request)
+        written = await self._handlers.delete(request.path_params["task_id"], condition, manner)
+        if not written.decided:
+            return self._undecided(written, manner)
+        return Response(status_code=204, headers=_visibility(written, manner))
 
     async def one(self, request: Request) -> Response:
         """Give a task as it stands."""
         requests.no_parameters(request)
         document = await self._reads.task(request.path_params["task_id"])
         body = answers.encode(answers.task_members(document, self._clock.now()))
-        assert document.task is not None
-        return Response(body, media_type=JSON, headers={"etag": f'"{document.task.revision}"'})
+        headers = {"etag": answers.tag_of(document, body)}
+        if requests.not_modified(request, headers["etag"]):
+            return Response(status_code=304, headers=headers)
+        return Response(body, media_type=JSON, headers=headers)
 
     async def many(self, request: Request) -> Response:
         """List all tasks that are not deleted: waiting ones by next due, then finished ones."""
-        wanted = requests.page_wanted(request)
-        page = await self._reads.tasks(wanted.items_max, wanted.cursor)
+        wanted, which = requests.tasks_wanted(request)
+        page = await self._reads.tasks(wanted.items_max, wanted.cursor, which)
         return listed(request, wanted, page)
 
+    async def _change(self, request: Request) -> tuple[str, Expected | None, Any, Manner]:
+        requests.no_parameters(request)
+        condition = requests.expected(request)
+        task_id: str = request.path_params["task_id"]
+        # Whether the task exists is said before anything about the body: the id is wrong first.
+        await self._reads.existing(task_id)
+        return task_id, condition, await read_json(request), requests.manner(request)
+
+    def _changed(self, written: Written, manner: Manner) -> Response:
+        if not written.decided:
+            return self._undecided(written, manner)
+        return self._task(written, 200, {}, manner)
+
     def _task(
-        self, written: Written, status: int, headers: dict[str, str], *, wait: bool
+        self, written: Written, status: int, headers: dict[str, str], manner: Manner
     ) -> Response:
         document = written.document
         assert document.task is not None
         body = answers.encode(answers.task_members(document, self._clock.now()))
-        headers |= {"etag": f'"{document.task.revision}"', **_visibility(written, wait=wait)}
+        headers |= {"etag": f'"{document.task.revision}"', **_visibility(written, manner)}
         return Response(body, status_code=status, media_type=JSON, headers=headers)
 
-    def _undecided(self, written: Written, *, wait: bool) -> Response:
-        """Answer a conditional write that nobody has folded yet: it is durable, not yet decided."""
+    def _undecided(self, written: Written, manner: Manner) -> Response:
+        """Answer a conditional write of which nobody can tell yet whether its condition held."""
         headers = {"location": f"/tasks/{written.document.task_id}"}
-        return Response(status_code=202, headers=headers | _visibility(written, wait=wait))
+        return Response(status_code=202, headers=headers | _visibility(written, manner))
 
 
 def listed(request: Request, wanted: requests.PageWanted, page: Page) -> Response:
     """Answer with a plain array; where it goes on, a Link header says so."""
     headers = {}
     if page.next_cursor is not None:
-        limit = "" if wanted.limit is None else f"limit={wanted.limit}&"
         path = quote(request.scope.get("root_path", "") + request.scope["path"])
-        target = f"{path}?{limit}cursor={quote(page.next_cursor, safe='')}"
-        headers["link"] = f'<{target}>; rel="next"'
+        headers["link"] = f'<{path}?{wanted.query(page.next_cursor)}>; rel="next"'
     return Response(page.body, media_type=JSON, headers=headers)
 
 
-def _visibility(written: Written, *, wait: bool) -> dict[str, str]:
+def _visibility(written: Written, manner: Manner) -> dict[str, str]:
     """Give the headers that say whether a read shows the write, and what was asked for."""
     headers = {}
     if not written.visible:
         headers["duetime-visible"] = "false"
-    if not wait:
+    if not manner.wait:
         headers["preference-applied"] = "respond-async"
     return headers
