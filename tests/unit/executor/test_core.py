@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from duetime.events.ids import run_id_for
 from duetime.events.types import Outcome, TaskDue, TaskExecuted, TaskStarted
-from duetime.executor.core import Ended, ExecutorCore, Prefix
+from duetime.executor.core import Ended, ExecutorCore
+from duetime.executor.ledger import Prefix
 from duetime.limits import OUTCOMES_PER_APPEND_MAX, STARTED_AFTER_SECONDS
 from tests.support.builders import (
     DAY,
@@ -344,7 +345,7 @@ def test_what_ended_is_forgotten_a_minute_later_and_not_before() -> None:
 
     core.forget(NOON + MINUTE + SECOND)
     assert set() == core._settled
-    assert {} == core._known
+    assert {} == core._ledger._known
 
 
 def test_what_lies_beyond_the_prefix_is_not_forgotten() -> None:

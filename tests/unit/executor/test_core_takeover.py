@@ -23,7 +23,8 @@ from hypothesis.stateful import (
 from msgspec.structs import replace
 
 from duetime.events.types import Outcome, TaskDue, TaskExecuted, TaskStarted
-from duetime.executor.core import Ended, ExecutorCore, Fact, Prefix, RunKey
+from duetime.executor.core import Ended, ExecutorCore, Fact
+from duetime.executor.ledger import Prefix, RunKey
 from tests.support.builders import DAY, NOON, SECOND, after_noon, due, envelope
 
 RUNS: Final = tuple(due(after_noon(number % 3), task_id=f"task-{number}") for number in range(5))

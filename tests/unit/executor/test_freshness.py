@@ -7,8 +7,9 @@ import pytest
 from msgspec.structs import replace
 
 from duetime.events.types import TaskDue
-from duetime.executor.core import ExecutorCore, Prefix
+from duetime.executor.core import ExecutorCore
 from duetime.executor.freshness import Change
+from duetime.executor.ledger import Prefix
 from duetime.limits import CHANGES_REMEMBERED_MAX, FRESH_SECONDS
 from tests.support.builders import NOON, SECOND, A, B, due, envelope
 

@@ -50,42 +50,49 @@ add_services(app)
 app.add_typer(topics, name="topics")
 
 
+DataDirOption = Annotated[
+    Path | None,
+    typer.Option(help="Where everything is kept. [env: DUETIME_DATA_DIR]", show_default=False),
+]
+HostOption = Annotated[
+    str | None,
+    typer.Option(
+        help="The address to listen on; loopback unless you say otherwise. [env: DUETIME_API_HOST]",
+        show_default=False,
+    ),
+]
+PortOption = Annotated[
+    int | None,
+    typer.Option(help="The API's port, 3001. [env: DUETIME_API_PORT]", show_default=False),
+]
+PageDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="The folder of the built page, to serve it too. [env: DUETIME_PAGE_DIR]",
+        show_default=False,
+    ),
+]
+PagePortOption = Annotated[
+    int | None,
+    typer.Option(help="The page's port, 3000. [env: DUETIME_PAGE_PORT]", show_default=False),
+]
+ActionsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="A module that registers python actions; may be repeated. [env: DUETIME_ACTIONS]",
+        show_default=False,
+    ),
+]
+
+
 @app.command()
 def run(
-    data_dir: Annotated[
-        Path | None,
-        typer.Option(help="Where everything is kept. [env: DUETIME_DATA_DIR]", show_default=False),
-    ] = None,
-    host: Annotated[
-        str | None,
-        typer.Option(
-            help="The address to listen on; loopback unless you say otherwise."
-            " [env: DUETIME_API_HOST]",
-            show_default=False,
-        ),
-    ] = None,
-    port: Annotated[
-        int | None,
-        typer.Option(help="The API's port, 3001. [env: DUETIME_API_PORT]", show_default=False),
-    ] = None,
-    page_dir: Annotated[
-        Path | None,
-        typer.Option(
-            help="The folder of the built page, to serve it too. [env: DUETIME_PAGE_DIR]",
-            show_default=False,
-        ),
-    ] = None,
-    page_port: Annotated[
-        int | None,
-        typer.Option(help="The page's port, 3000. [env: DUETIME_PAGE_PORT]", show_default=False),
-    ] = None,
-    actions: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A module that registers python actions; may be repeated. [env: DUETIME_ACTIONS]",
-            show_default=False,
-        ),
-    ] = None,
+    data_dir: DataDirOption = None,
+    host: HostOption = None,
+    port: PortOption = None,
+    page_dir: PageDirOption = None,
+    page_port: PagePortOption = None,
+    actions: ActionsOption = None,
 ) -> None:
     """Run the whole of Duetime in this process, until Ctrl-C."""
     try:

@@ -26,6 +26,7 @@ from typing import Final, NamedTuple
 from duetime.events.envelope import Envelope
 from duetime.events.types import Outcome, TaskDue, TaskExecuted, TaskStarted
 from duetime.executor.freshness import Change, Freshness
+from duetime.executor.ledger import Ledger, Prefix, RunKey
 from duetime.limits import (
     LEASE_RENEW_SECONDS,
     LEASE_SECONDS,
@@ -40,9 +41,6 @@ _STARTED_AFTER: Final = timedelta(seconds=STARTED_AFTER_SECONDS)
 _LEASE: Final = timedelta(seconds=LEASE_SECONDS)
 _RENEW: Final = timedelta(seconds=LEASE_RENEW_SECONDS)
 
-RunKey = tuple[str, int]
-"""Run id and attempt."""
-
 Fact = TaskExecuted | TaskStarted
 """What an executor says about a run."""
 
@@ -53,13 +51,6 @@ class Ended(NamedTuple):
     outcome: Outcome
     result: str | None = None
     error: str | None = None
-
-
-class Prefix(NamedTuple):
-    """What to commit: the next offset of `due`, and from where to fold `executions`."""
-
-    due: int
-    executions: int
 
 
 class _Held(NamedTuple):
@@ -79,10 +70,8 @@ class ExecutorCore:
     def __init__(self, *, executor: str) -> None:
         """`executor` names this process in the events it makes."""
         self._executor = executor
-        self._due_position = 0
         self._held: dict[RunKey, _Held] = {}
         self._held_of: dict[str, set[RunKey]] = {}  # by task id
-        self._passed: set[int] = set()  # offsets in `due` of words that a later one replaced
         self._freshness = Freshness()
         self._order: list[tuple[datetime, str, int]] = []
         self._running: dict[RunKey, _Running] = {}
@@ -90,22 +79,15 @@ class ExecutorCore:
         self._ended: dict[RunKey, TaskExecuted] = {}
         self._settled: set[RunKey] = set()
         self._leased: dict[RunKey, int] = {}  # by an executor before this one, to the delivery
-        self._known: dict[RunKey, int] = {}  # settled or leased: offset of what says so
         self._until: dict[RunKey, datetime] = {}  # what is remembered, and how long at least
         self._forget: deque[tuple[datetime, RunKey]] = deque()
-        self._ledger: deque[tuple[int, RunKey]] = deque()  # due offset and key, in offset order
-        self._executions_end = 0
-        self._executions_floor: int | None = 0
-        self._prefix_due = 0
+        self._ledger = Ledger()
 
     # --- learn --------------------------------------------------------------------------------
 
     def restore(self, *, due: int, executions: int) -> None:
         """Begin at the committed prefix."""
-        self._due_position = due
-        self._prefix_due = due
-        self._executions_end = executions
-        self._executions_floor = executions
+        self._ledger.restore(Prefix(due, executions))
 
     def learn_settled(self, inputs: Sequence[Input]) -> None:
         """Fold `executions` at a take-over.
@@ -116,14 +98,14 @@ class ExecutorCore:
         for record in inputs:
             assert record.position is not None
             offset = record.position.offset
-            self._executions_end = max(self._executions_end, offset + 1)
+            self._ledger.executions_reach(offset)
             event = record.event if isinstance(record, Envelope) else None
             if isinstance(event, TaskExecuted):
                 self._settle(event, offset)
             elif isinstance(event, TaskStarted):
                 key = (event.run_id, event.attempt)
                 self._leased[key] = event.delivery
-                self._known[key] = offset
+                self._ledger.know(key, offset)
                 self._remember(key, event.lease_until)
 
     def apply(self, inputs: Sequence[Input]) -> None:
@@ -131,12 +113,13 @@ class ExecutorCore:
         for record in inputs:
             at = record.position
             assert at is not None
-            if at.offset < self._due_position:
+            if at.offset < self._ledger.due_position:
                 continue
-            self._due_position = at.offset + 1
-            if isinstance(record, Envelope) and isinstance(record.event, TaskDue):
-                due = record.event
-                self._ledger.append((at.offset, (due.run_id, due.attempt)))
+            due = record.event if isinstance(record, Envelope) else None
+            if not isinstance(due, TaskDue):
+                self._ledger.read(at.offset, None)
+            else:
+                self._ledger.read(at.offset, (due.run_id, due.attempt))
                 self._hold(_Held(due, at.offset))
 
     def caught_up(self) -> None:
@@ -145,7 +128,7 @@ class ExecutorCore:
         Until then a commit must not move the note on: a settled run beyond the prefix whose TaskDue
         has not been read again yet would be started once more by the next owner.
         """
-        self._executions_floor = None
+        self._ledger.caught_up()
 
     def _hold(self, word: _Held) -> None:
         due = word.due
@@ -157,15 +140,15 @@ class ExecutorCore:
         if self._leased.pop(key, None) is not None:
             # The lease spoke for an earlier delivery: this one is to be started, and until it has
             # been, no prefix may pass it.
-            self._known.pop(key, None)
+            self._ledger.unknow(key)
         held = self._held.get(key)
         if held is not None and held.due.based_on > due.based_on:
-            self._passed.add(word.offset)
+            self._ledger.pass_over(word.offset)
             return
         if held is not None:
-            self._passed.add(held.offset)
+            self._ledger.pass_over(held.offset)
         if self._freshness.changed_since(due):
-            self._passed.add(word.offset)
+            self._ledger.pass_over(word.offset)
             self._let_go(key)
             return
         self._held[key] = word
@@ -196,7 +179,7 @@ class ExecutorCore:
             for key in list(self._held_of.get(change.task_id, ())):
                 held = self._held[key]
                 if change.voids(held.due):
-                    self._passed.add(held.offset)
+                    self._ledger.pass_over(held.offset)
                     self._let_go(key)
         self._freshness.learn(changes, position)
 
@@ -333,13 +316,13 @@ class ExecutorCore:
 
     def accepted(self, event: Fact, offset: int) -> None:
         """Note that the log has taken a fact."""
-        self._executions_end = max(self._executions_end, offset + 1)
+        self._ledger.executions_reach(offset)
         key = (event.run_id, event.attempt)
         if isinstance(event, TaskExecuted):
             self._ended.pop(key, None)
             self._settle(event, offset)
             return
-        self._known[key] = offset
+        self._ledger.know(key, offset)
         running = self._running.get(key)
         if running is not None:
             lease_at = event.lease_until - _LEASE + _RENEW
@@ -348,23 +331,8 @@ class ExecutorCore:
     # --- the settled prefix -------------------------------------------------------------------
 
     def prefix(self) -> Prefix:
-        """Give what may be committed now.
-
-        Facts are appended one batch at a time, so what the log does not know yet will land at or
-        after the end offset known here.
-        """
-        while self._ledger and (
-            self._ledger[0][1] in self._known or self._ledger[0][0] in self._passed
-        ):
-            offset = self._ledger.popleft()[0]
-            self._passed.discard(offset)
-            self._prefix_due = offset + 1
-        if not self._ledger:
-            self._prefix_due = self._due_position
-        if self._executions_floor is not None:
-            return Prefix(self._prefix_due, self._executions_floor)
-        beyond = [self._known[key] for _, key in self._ledger if key in self._known]
-        return Prefix(self._prefix_due, min(beyond, default=self._executions_end))
+        """Give what may be committed now."""
+        return self._ledger.prefix()
 
     def forget(self, now: datetime) -> None:
         """Drop the memory of runs a minute after they ended, once they lie before the prefix.
@@ -372,9 +340,9 @@ class ExecutorCore:
         At a take-over nothing is forgotten before `caught_up`: until then the TaskDue of a settled
         run may still be read again, and would start it once more.
         """
-        if self._executions_floor is not None:
+        if not self._ledger.is_caught_up:
             return
-        beyond = {key for _, key in self._ledger}
+        beyond = self._ledger.beyond()
         kept: list[tuple[datetime, RunKey]] = []
         while self._forget and self._forget[0][0] < now - _REMEMBERED:
             until, key = self._forget.popleft()
@@ -386,7 +354,7 @@ class ExecutorCore:
                 del self._until[key]
                 self._settled.discard(key)
                 self._leased.pop(key, None)
-                self._known.pop(key, None)
+                self._ledger.unknow(key)
         self._forget.extendleft(reversed(kept))
 
     def _settle(self, event: TaskExecuted, offset: int) -> None:
@@ -394,7 +362,7 @@ class ExecutorCore:
         # A repeat by deadline may come long after due, so memory counts from the end.
         self._remember(key, max(event.due_at, event.finished_at))
         self._settled.add(key)
-        self._known[key] = offset
+        self._ledger.know(key, offset)
         self._let_go(key)
 
     def _remember(self, key: RunKey, until: datetime) -> None:

@@ -15,9 +15,10 @@ from typing import Final
 from duetime.events.envelope import Envelope
 from duetime.events.types import TaskDue, TaskExecuted
 from duetime.executor.actions.attempt import SUCCEEDED, Actions, attempt, is_immediate
-from duetime.executor.core import Ended, ExecutorCore, Fact, Prefix
+from duetime.executor.core import Ended, ExecutorCore, Fact
 from duetime.executor.ends import TaskEnds
 from duetime.executor.freshness import Change
+from duetime.executor.ledger import Prefix
 from duetime.executor.slots import Slots
 from duetime.limits import BOOKS_SECONDS, DRAIN_SECONDS_MAX, HELD_RUNS_MAX, POLL_RECORDS_MAX
 from duetime.log.port import (
