@@ -42,7 +42,8 @@ KAFKA_HEARTBEAT_SECONDS: Final = 0.5  # a rebalance is learnt of within it; two 
 KAFKA_REBALANCE_SECONDS: Final = 6.0  # a member that does not rejoin is passed over, as if dead
 KAFKA_REQUEST_SECONDS_MAX: Final = 5.0  # one request; its outcome is then unknown
 KAFKA_GROUP_REQUEST_SECONDS_MAX: Final = 12.0  # joining waits for a rebalance and a first delay
-KAFKA_START_SECONDS_MAX: Final = 10.0  # to connect, and to fence; Kafka itself retries within it
+KAFKA_STOP_SECONDS: Final = 2.0  # beside the drain: writing down what ended in its last moment
+START_SECONDS_MAX: Final = 10.0  # to connect, and to fence; Kafka itself retries within it
 KAFKA_STOP_SECONDS_MAX: Final = 2.0  # aiokafka's stop can hang: then its tasks are cancelled
 KAFKA_COMMIT_SECONDS_MAX: Final = 1.0  # a group's position is a saving, not worth a longer wait
 KAFKA_VISIBLE_SECONDS_MAX: Final = 1.0  # markers follow a commit within milliseconds
@@ -168,4 +169,5 @@ SWITCH_SECONDS_EMBEDDED: Final = 0.0005  # a thread of the databases holds up th
 
 # --- life cycle --------------------------------------------------------------------------------
 DRAIN_SECONDS_MAX: Final = 10.0  # SIGTERM to exit, in-flight runs included
+STOP_SECONDS: Final = 2.0  # beside the drain: writing down what ended in its last moment
 START_SECONDS_MAX: Final = 60.0  # a service that is not ready by then says why and ends

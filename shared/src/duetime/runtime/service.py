@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
-from duetime.limits import DRAIN_SECONDS_MAX
+from duetime.limits import DRAIN_SECONDS_MAX, STOP_SECONDS
 
 
 class ServiceDiedError(Exception):
@@ -49,7 +49,7 @@ async def supervise(services: Sequence[Service], stop: asyncio.Event) -> None:
         await stop.wait()
         for service, task in zip(services, running, strict=True):
             service.drain()
-            _, late = await asyncio.wait([task], timeout=DRAIN_SECONDS_MAX)
+            _, late = await asyncio.wait([task], timeout=DRAIN_SECONDS_MAX + STOP_SECONDS)
             for straggler in late:
                 straggler.cancel()
 
