@@ -146,6 +146,15 @@ class Metrics:
             ),
             1,
         )
+        self.dead_letters_total = Labelled(
+            Counter(
+                "duetime_dead_letters_total",
+                "Records that could not be read and were set aside, by their topic",
+                ["topic"],
+                registry=registry,
+            ),
+            1,
+        )
         self.projection_lag_seconds = Gauge(
             "duetime_projection_lag_seconds",
             "Age of the oldest event that is not in the read models; 0 when all are",

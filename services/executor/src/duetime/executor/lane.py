@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from duetime.events.envelope import Envelope
+from duetime.events.envelope import Envelope, Unreadable
 from duetime.events.types import TaskDue, TaskExecuted
 from duetime.executor.actions.attempt import SUCCEEDED, Actions, attempt, is_immediate
 from duetime.executor.core import Ended, ExecutorCore, Fact
@@ -20,7 +20,13 @@ from duetime.executor.ends import TaskEnds
 from duetime.executor.freshness import Change
 from duetime.executor.ledger import Prefix
 from duetime.executor.slots import Slots
-from duetime.limits import BOOKS_SECONDS, DRAIN_SECONDS_MAX, HELD_RUNS_MAX, POLL_RECORDS_MAX
+from duetime.limits import (
+    BOOKS_SECONDS,
+    DRAIN_SECONDS_MAX,
+    HELD_RUNS_MAX,
+    OUTCOMES_PER_APPEND_MAX,
+    POLL_RECORDS_MAX,
+)
 from duetime.log.port import (
     Accepted,
     Commit,
@@ -32,7 +38,7 @@ from duetime.log.port import (
     Subscription,
     TopicOffsets,
 )
-from duetime.log.reading import event_record, read_event
+from duetime.log.reading import dead_letter, event_record, read_event
 from duetime.log.topics import Topic
 from duetime.runtime.backoff import Backoff
 from duetime.runtime.clock import Clock
@@ -44,7 +50,11 @@ _COMMIT_SECONDS: Final = 1.0  # what a restart reads again at most, for one smal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutorParts:
-    """What all lanes of one executor share; `watch` is told every end that the log has accepted."""
+    """What all lanes of one executor share.
+
+    `watch` is told every end that the log has accepted, `dead` every record that was set aside as
+    unreadable.
+    """
 
     log: Log
     clock: Clock
@@ -54,6 +64,7 @@ class ExecutorParts:
     ends: TaskEnds
     backoff: Backoff
     watch: Callable[[TaskExecuted], None]
+    dead: Callable[[Topic], None]
 
 
 class ExecutorLane:
@@ -75,6 +86,8 @@ class ExecutorLane:
         self._ends = parts.ends
         self._backoff = parts.backoff
         self._watch = parts.watch
+        self._dead = parts.dead
+        self._dead_letters: list[Record] = []
         self._runs: set[asyncio.Task[None]] = set()
         self._bookkeeping: asyncio.Task[None] | None = None
         self._freshening: asyncio.Task[None] | None = None
@@ -125,7 +138,7 @@ class ExecutorLane:
         """Hold what came, start what is due, keep the books."""
         if self._fault is not None:
             raise self._fault  # a fault of ours, not of an action: it ends the process, loudly
-        self._core.apply([read_event(record) for record in inputs])
+        self._core.apply([self._read(record) for record in inputs])
         self._note_position(positions.get(Topic.DUE))
         self._start_due()
         self._keep_fresh()
@@ -151,7 +164,7 @@ class ExecutorLane:
         until = loop.time() + DRAIN_SECONDS_MAX
         while self._runs and loop.time() < until:
             await asyncio.wait(self._runs, timeout=until - loop.time())
-        while (self._core.facts(self._clock.now()) or self._bookkeeping) and loop.time() < until:
+        while (self._has_to_write() or self._bookkeeping) and loop.time() < until:
             self._keep_books()
             if self._bookkeeping is not None:
                 await asyncio.wait([self._bookkeeping], timeout=until - loop.time())
@@ -254,7 +267,7 @@ class ExecutorLane:
         """Append the ends so far, unless an append is under way; its end asks for the next."""
         if self._bookkeeping is not None and self._bookkeeping.done():
             self._bookkeeping_ended()
-        if self._bookkeeping is None and self._core.facts(self._clock.now()):
+        if self._bookkeeping is None and self._has_to_write():
             self._bookkeeping = asyncio.create_task(
                 self._append(), name=f"executions of partition {self._partition}"
             )
@@ -288,10 +301,37 @@ class ExecutorLane:
                 if events:
                     fault_count += 1
                     await asyncio.sleep(self._backoff.seconds(fault_count))
+            await self._append_dead_letters()
             if asyncio.get_running_loop().time() >= self._committed_at + _COMMIT_SECONDS:
                 await self._commit()
         finally:
             self._wake()
+
+    async def _append_dead_letters(self) -> None:
+        """Set aside what could not be read; the settled prefix waits for it, nothing else does."""
+        fault_count = 0
+        while letters := self._dead_letters[:OUTCOMES_PER_APPEND_MAX]:
+            outcomes = await self._log.append(letters)
+            left = [
+                letter
+                for letter, outcome in zip(letters, outcomes, strict=True)
+                if not isinstance(outcome, Accepted)
+            ]
+            self._dead_letters[: len(letters)] = left
+            for _ in range(len(letters) - len(left)):
+                self._dead(Topic.DUE)
+            if left:
+                fault_count += 1
+                await asyncio.sleep(self._backoff.seconds(fault_count))
+
+    def _has_to_write(self) -> bool:
+        return bool(self._dead_letters or self._core.facts(self._clock.now()))
+
+    def _read(self, record: Stored) -> Envelope | Unreadable:
+        event = read_event(record)
+        if isinstance(event, Unreadable):
+            self._dead_letters.append(dead_letter(record, event.reason))
+        return event
 
     def _record(self, event: Fact) -> Record:
         envelope = Envelope(
@@ -306,7 +346,7 @@ class ExecutorLane:
         prefix = self._core.prefix()
         self._core.forget(self._clock.now())
         self._committed_at = asyncio.get_running_loop().time()
-        if prefix == self._committed:
+        if prefix == self._committed or self._dead_letters:
             return
         try:
             await self._subscription.commit(

@@ -37,6 +37,7 @@ def executor_service(
         ends=TaskEnds(log, clock.now),
         backoff=backoff,
         watch=_watch(metrics),
+        dead=lambda topic: metrics.dead_letters_total.of(topic).inc(),
     )
     return Worker(
         name=GROUP,

@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
+
 from duetime.events.envelope import Envelope, Unreadable
 from duetime.events.types import TaskDue
 from duetime.limits import POLL_RECORDS_MAX
@@ -40,13 +42,19 @@ class TimerLane:
         index: Callable[[int], DueIndex],
         lookahead: timedelta,
         watch: Callable[[Decided], None],
+        dead: Callable[[Topic], None],
     ) -> None:
-        """Make the lane; `watch` is told every decision that the log has accepted."""
+        """Make the lane.
+
+        `watch` is told every decision that the log has accepted, `dead` every record set aside as
+        unreadable.
+        """
         self._partition = partition
         self._log = log
         self._clock = clock
         self._core = TimerCore(source=source, index=index(partition), lookahead=lookahead)
         self._watch = watch
+        self._dead = dead
         self._transactor: Transactor | None = None
         self._ends: dict[Topic, int] = {}
         self._dead_letters: list[Record] = []
@@ -107,11 +115,17 @@ class TimerLane:
                 Topic.SCHEDULE, self._partition, offset, records_max=POLL_RECORDS_MAX
             )
             for record in records:
-                if record.key == POSITION_KEY:
-                    assert record.value is not None
-                    self._core.restore_position(decode_position(record.value))
-                elif record.key is not None:
-                    self._core.restore(record.key.decode(), record.value)
+                try:
+                    self._restore_one(record)
+                except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
+                    # Not one of ours, so the state before it still holds.
+                    self._set_aside(record, f"no state of a task: {fault}")
+
+    def _restore_one(self, record: Stored) -> None:
+        if record.key == POSITION_KEY:
+            self._core.restore_position(decode_position(record.value or b""))
+        elif record.key is not None:
+            self._core.restore(record.key.decode(), record.value)
 
     def _at_the_ends(self) -> bool:
         folded_to = self._core.folded_to
@@ -141,8 +155,13 @@ class TimerLane:
     def _read(self, record: Stored) -> Envelope | Unreadable:
         event = read_event(record)
         if isinstance(event, Unreadable):
-            self._dead_letters.append(dead_letter(record, event.reason))
+            self._set_aside(record, event.reason)
         return event
+
+    def _set_aside(self, record: Stored, reason: str) -> None:
+        """Keep a copy for people, in the next transaction."""
+        self._dead_letters.append(dead_letter(record, reason))
+        self._dead(record.topic)
 
     def _due_record(self, envelope: Envelope) -> Record:
         topic = Topic.DUE if isinstance(envelope.event, TaskDue) else Topic.EXECUTIONS

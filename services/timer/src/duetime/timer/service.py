@@ -51,6 +51,7 @@ def timer_service(
             index=index,
             lookahead=lookahead,
             watch=watch,
+            dead=lambda topic: metrics.dead_letters_total.of(topic).inc(),
         ),
         backoff=backoff,
         metrics=metrics,
