@@ -53,7 +53,7 @@ async def _post(
     body: bytes,
 ) -> Answered:
     head = (
-        f"POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n"
+        f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
         f"content-length: {len(body)}\r\n{headers}\r\n"
     )
     began = time.perf_counter()

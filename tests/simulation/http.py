@@ -34,7 +34,7 @@ async def send_request(
 ) -> Response | None:
     """Send a request and wait, bounded; None where no answer came."""
     raw = b"" if body is None else json.dumps(body).encode()
-    given = {"host": "duetime", **(headers or {})}
+    given = {"host": "localhost", **(headers or {})}
     if body is not None:
         given |= {"content-type": "application/json", "content-length": str(len(raw))}
     exchange = _Exchange(raw)

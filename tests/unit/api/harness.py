@@ -12,9 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import httpx
-from fastapi import FastAPI
 
-from duetime.api.app import build_app
+from duetime.api.app import ApiApp, build_app
 from duetime.api.settings import ApiSettings
 from duetime.events.codec import decode
 from duetime.events.envelope import Envelope, Unreadable
@@ -199,7 +198,7 @@ class Pump:
 class Api:
     """A served api and all that a test may look at or turn."""
 
-    app: FastAPI
+    app: ApiApp
     client: httpx.AsyncClient
     log: WatchedLog
     store: WatchedStore
@@ -268,7 +267,7 @@ async def serving(
     async with asyncio.timeout(seconds_max), asyncio.TaskGroup() as group:
         pumping = group.create_task(pump.run())
         transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://duetime") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             yield Api(
                 app=app,
                 client=client,

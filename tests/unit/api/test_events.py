@@ -356,7 +356,7 @@ def test_a_log_that_ends_lets_its_clients_go() -> None:
 def test_a_process_that_stops_ends_its_streams_and_takes_no_more() -> None:
     async def check(api: Api) -> None:
         async with following(api.app) as stream:
-            api.app.state.feed.close()
+            api.app.end_streams()
             await stream.until_ended()
         refused = await api.client.get("/events")
 

@@ -72,7 +72,7 @@ def assemble(parts: Parts) -> Node:
         known_python_actions=parts.functions.keys(),
     )
     services: list[Service] = [
-        HttpService(name="api", app=app, listener=parts.listener, end_streams=app.state.feed.close),
+        HttpService(name="api", app=app, listener=parts.listener, end_streams=app.end_streams),
         timer_service(
             log=log,
             clock=clock,

@@ -132,6 +132,12 @@ REVISION_MISMATCH: Final = ProblemType(
     title="The task is at another revision",
     advice="Someone else changed the task. Read it anew and decide again. Nothing was changed.",
 )
+UNKNOWN_HOST: Final = ProblemType(
+    slug="unknown-host",
+    status=421,
+    title="The request names a host that this api is not",
+    advice="Ask under a name of the api. Others are allowed by `DUETIME_API_HOSTS`.",
+)
 BODY_TOO_LARGE: Final = ProblemType(
     slug="body-too-large",
     status=413,
@@ -193,6 +199,7 @@ PROBLEM_TYPES: Final = {
         REQUEST_INCOMPLETE,
         REVISION_MISMATCH,
         EDIT_CONFLICT,
+        UNKNOWN_HOST,
         BODY_TOO_LARGE,
         UNSUPPORTED_MEDIA_TYPE,
         INVALID_FIELDS,

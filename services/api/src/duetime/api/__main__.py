@@ -44,9 +44,7 @@ def main() -> None:
         )
         listener = bind(own.host, own.port)
         this.stack.callback(listener.close)
-        return [
-            HttpService(name="api", app=app, listener=listener, end_streams=app.state.feed.close)
-        ]
+        return [HttpService(name="api", app=app, listener=listener, end_streams=app.end_streams)]
 
     host("api", settings, open_parts)
 

@@ -3,15 +3,15 @@
 Knows FastAPI and the order of things; what an endpoint does is in `routes`.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Match, Route
 
+from duetime.api.edge import Edge, Hosts, problem_response
 from duetime.api.handlers import Handlers
 from duetime.api.live.feed import Feed
 from duetime.api.middleware import Observed
@@ -24,10 +24,10 @@ from duetime.api.routes.tasks import TaskRoutes
 from duetime.api.settings import ApiSettings
 from duetime.api.times import known_timezones
 from duetime.api.visibility import Visibility
+from duetime.http.asgi import App, Receive, Scope, Send, header_lines
 from duetime.http.health import HEALTH_PATHS, Health, HealthApp
 from duetime.http.problem import (
     METHOD_NOT_ALLOWED,
-    PROBLEM_CONTENT_TYPE,
     UNKNOWN_PATH,
     Problem,
     ProblemError,
@@ -38,6 +38,14 @@ from duetime.runtime.ids import Ids
 from duetime.store.port import Store
 from duetime.telemetry.metrics import Metrics
 
+ALLOWED_HEADERS: Final = (
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+    "If-None-Match",
+    "Last-Event-ID",
+    "Prefer",
+)
 EXPOSED_HEADERS: Final = (
     "ETag",
     "Location",
@@ -61,7 +69,7 @@ def build_app(
     settings: ApiSettings,
     health: Health | None = None,
     known_python_actions: Collection[str] | None = None,
-) -> FastAPI:
+) -> "ApiApp":
     """Put the api together.
 
     `health` is what `/readyz` tells of; the process adds its checks to it. A python action whose
@@ -78,41 +86,59 @@ def build_app(
         ids=ids,
         known_actions=known_python_actions,
     )
-    app = FastAPI(
+    tasks = TaskRoutes(handlers=handlers, reads=reads, clock=clock)
+    feed = Feed(log=log, store=store, clock=clock, metrics=metrics)
+    framework = FastAPI(
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        middleware=[
-            Middleware(
-                CORSMiddleware,
-                allow_origins=settings.cors_origins,
-                allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
-                allow_headers=(
-                    "Content-Type",
-                    "Idempotency-Key",
-                    "If-Match",
-                    "If-None-Match",
-                    "Last-Event-ID",
-                    "Prefer",
-                ),
-                expose_headers=EXPOSED_HEADERS,
-            ),
-            Middleware(Observed, metrics=metrics),
-        ],
         exception_handlers={ProblemError: _on_problem, HTTPException: _on_http_exception},
     )
-    _add_routes(
-        app,
-        TaskRoutes(handlers=handlers, reads=reads, clock=clock),
-        RunRoutes(reads=reads),
-    )
-    feed = Feed(log=log, store=store, clock=clock, metrics=metrics)
-    app.state.feed = feed
-    app.router.routes.append(Route("/events", EventsRoute(feed), methods=["GET"]))
+    _add_routes(framework, tasks, RunRoutes(reads=reads))
     told = HealthApp(health or Health(), metrics)
-    app.router.routes.extend(Route(path, told, methods=["GET"]) for path in HEALTH_PATHS)
-    return app
+    framework.router.routes += [
+        Route("/events", EventsRoute(feed), methods=["GET"]),
+        *(Route(path, told, methods=["GET"]) for path in HEALTH_PATHS),
+    ]
+    hosts = Hosts(settings.hosts, bound=settings.host)
+    edge = Edge(framework, hosts=hosts, create=tasks.create, one=tasks.one)
+    return ApiApp(
+        framework=framework,
+        observed=Observed(edge, metrics),
+        feed=feed,
+        cors_origins=settings.cors_origins,
+    )
+
+
+class ApiApp:
+    """The api as an ASGI application. What comes from a page of another origin passes CORS."""
+
+    def __init__(
+        self, *, framework: FastAPI, observed: App, feed: Feed, cors_origins: Sequence[str]
+    ) -> None:
+        """Serve `observed`, which ends in `framework`."""
+        self.framework = framework
+        self._observed = observed
+        self._feed = feed
+        self._cors = CORSMiddleware(
+            observed,
+            allow_origins=cors_origins,
+            allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+            allow_headers=ALLOWED_HEADERS,
+            expose_headers=EXPOSED_HEADERS,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        app = self._observed
+        if scope["type"] == "http" and header_lines(scope, b"origin"):
+            app = self._cors
+        await app(scope, receive, send)
+
+    def end_streams(self) -> None:
+        """End the answers that go on for ever; new ones are refused."""
+        self._feed.close()
 
 
 def _add_routes(app: FastAPI, tasks: TaskRoutes, runs: RunRoutes) -> None:
@@ -137,7 +163,7 @@ def _add_routes(app: FastAPI, tasks: TaskRoutes, runs: RunRoutes) -> None:
 
 async def _on_problem(_request: Request, fault: Exception) -> Response:
     assert isinstance(fault, ProblemError)
-    return _response(fault.problem)
+    return problem_response(fault.problem)
 
 
 async def _on_http_exception(request: Request, fault: Exception) -> Response:
@@ -146,9 +172,9 @@ async def _on_http_exception(request: Request, fault: Exception) -> Response:
     path = request.scope["path"][:_SHOWN_CHARS_MAX]
     allowed = _allowed_methods(request)
     if not allowed:
-        return _response(Problem(type=UNKNOWN_PATH, detail=f"there is nothing at {path}"))
+        return problem_response(Problem(type=UNKNOWN_PATH, detail=f"there is nothing at {path}"))
     names = ", ".join(allowed)
-    return _response(
+    return problem_response(
         Problem(
             type=METHOD_NOT_ALLOWED,
             detail=f"{path} knows {names}, not {request.method[:_SHOWN_CHARS_MAX]}",
@@ -166,12 +192,3 @@ def _allowed_methods(request: Request) -> list[str]:
         if match is not Match.NONE and isinstance(route, Route):
             methods |= route.methods or set()
     return sorted(methods)
-
-
-def _response(problem: Problem) -> Response:
-    return Response(
-        problem.body(),
-        status_code=problem.status,
-        media_type=PROBLEM_CONTENT_TYPE,
-        headers=dict(problem.headers),
-    )

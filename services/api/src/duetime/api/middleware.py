@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from duetime.api.edge import ROUTE
 from duetime.http.asgi import answer
 from duetime.http.health import HEALTH_PATHS
 from duetime.http.problem import INTERNAL, PROBLEM_CONTENT_TYPE, Problem
@@ -56,7 +57,7 @@ class Observed:
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else OTHER
-        route = getattr(scope.get("route"), "path", None) or _UNMATCHED
+        route = scope.get(ROUTE) or getattr(scope.get("route"), "path", None) or _UNMATCHED
         if route == _UNMATCHED and scope["path"] in _PLAIN_ROUTES:
             route = scope["path"]
         self._metrics.api_requests_total.of(method, route, str(status)).inc()

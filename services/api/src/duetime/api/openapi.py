@@ -13,14 +13,22 @@ from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from duetime.api.requests import (
-    DUE_RULE,
-    IF_MATCH_RULE,
-    KEY_RULE,
-    LIMIT_RULE,
-    STATUS_RULE,
-    STATUSES,
-    TEXT_RULE,
+from duetime.api.openapi_parts import (
+    BODY,
+    CREATED,
+    ETAG,
+    FILTERS,
+    IF_MATCH,
+    IF_NONE_MATCH,
+    KEY,
+    LAST_EVENT_ID,
+    LINK,
+    PAGE,
+    PATCH_BODY,
+    PREFER,
+    REF,
+    TASK_ID,
+    VISIBLE,
 )
 from duetime.api.schemas import ProblemAnswer, RunAnswer, TaskAnswer, TaskBody
 from duetime.http.problem import (
@@ -43,15 +51,8 @@ from duetime.http.problem import (
     UNSUPPORTED_MEDIA_TYPE,
     ProblemType,
 )
-from duetime.limits import (
-    CURSOR_CHARS_MAX,
-    PAGE_ITEMS_DEFAULT,
-    PAGE_ITEMS_MAX,
-    QUERY_TEXT_CHARS_MAX,
-)
 from duetime.telemetry.metrics import duetime_version
 
-_REF: Final = "#/components/schemas/{model}"
 _DESCRIPTION: Final = """Register tasks; Duetime starts each one at its time and shows what ran,
 when, how late and why.
 
@@ -61,106 +62,6 @@ where (`rel="next"`).
 """
 
 
-def _header(description: str) -> dict[str, Any]:
-    return {"description": description, "schema": {"type": "string"}}
-
-
-_ETAG: Final = {"ETag": _header("the task's revision, as a strong entity tag")}
-_VISIBLE: Final = {
-    "Duetime-Visible": _header("`false` where a read may not show the change yet; else absent"),
-    "Preference-Applied": _header("`respond-async` where that was asked for"),
-}
-_LINK: Final = {"Link": _header('the next page as `rel="next"`, where there is more')}
-_CREATED: Final = {
-    "Location": _header("the task's path"),
-    "Idempotency-Key": _header("the request's key, or one made up: a repeat with it is safe"),
-    "Idempotency-Replayed": _header("`true` where an earlier request had registered the task"),
-}
-_TASK_ID: Final = {
-    "name": "task_id",
-    "in": "path",
-    "required": True,
-    "description": "the task's id",
-    "schema": {"type": "string"},
-}
-_IF_MATCH: Final = {
-    "name": "If-Match",
-    "in": "header",
-    "description": f"change the task only at this revision. {IF_MATCH_RULE}",
-    "schema": {"type": "string"},
-}
-_PREFER: Final = {
-    "name": "Prefer",
-    "in": "header",
-    "description": "`respond-async`: answer once the change is durable, before it can be read",
-    "schema": {"type": "string"},
-}
-_KEY: Final = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "description": "repeats under the same key register one task. " + KEY_RULE,
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-}
-_LAST_EVENT_ID: Final = {
-    "name": "Last-Event-ID",
-    "in": "header",
-    "description": "the id of the last event that was taken: what came after it is told first",
-    "schema": {"type": "string"},
-}
-_PAGE: Final = [
-    {
-        "name": "limit",
-        "in": "query",
-        "description": f"how many at most; {PAGE_ITEMS_DEFAULT:,} if absent. {LIMIT_RULE}",
-        "schema": {"type": "integer", "minimum": 1, "maximum": PAGE_ITEMS_MAX},
-    },
-    {
-        "name": "cursor",
-        "in": "query",
-        "description": "where to go on, as the Link header of the page before gave it",
-        "schema": {"type": "string", "minLength": 1, "maxLength": CURSOR_CHARS_MAX},
-    },
-]
-_BODY: Final = {
-    "required": True,
-    "content": {"application/json": {"schema": {"$ref": _REF.format(model="TaskBody")}}},
-}
-_FILTERS: Final = [
-    {
-        "name": "status",
-        "in": "query",
-        "description": STATUS_RULE,
-        "schema": {"type": "array", "items": {"type": "string", "enum": list(STATUSES)}},
-    },
-    {
-        "name": "q",
-        "in": "query",
-        "description": f"tasks whose description holds this, whatever its case. {TEXT_RULE}",
-        "schema": {"type": "string", "minLength": 1, "maxLength": QUERY_TEXT_CHARS_MAX},
-    },
-    *(
-        {
-            "name": name,
-            "in": "query",
-            "description": f"tasks that are next due {words} then; {DUE_RULE}",
-            "schema": {"type": "string", "format": "date-time"},
-        }
-        for name, words in (("due_from", "at or after"), ("due_to", "before"))
-    ),
-]
-_IF_NONE_MATCH: Final = {
-    "name": "If-None-Match",
-    "in": "header",
-    "description": "entity tags that ETag gave: 304 without a body where one still holds",
-    "schema": {"type": "string"},
-}
-_PATCH_BODY: Final = {
-    "required": True,
-    "content": {
-        kind: {"schema": {"$ref": _REF.format(model="TaskPatch")}}
-        for kind in ("application/merge-patch+json", "application/json")
-    },
-}
 _BODY_PROBLEMS: Final = (
     MALFORMED_JSON,
     REQUEST_INCOMPLETE,
@@ -190,7 +91,7 @@ def _answers(
     if content:
         good["content"] = content  # instead of JSON: see `document`
     told: dict[int | str, dict[str, Any]] = {status: good}
-    schema = {"$ref": _REF.format(model="ProblemAnswer")}
+    schema = {"$ref": REF.format(model="ProblemAnswer")}
     for code in sorted({problem.status for problem in problems}):
         same = [problem for problem in problems if problem.status == code]
         told[code] = {
@@ -229,10 +130,10 @@ OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
             "the task as it was registered",
             *(*_BODY_PROBLEMS, *_READ_PROBLEMS, IDEMPOTENCY_KEY_REUSED, *_WRITE_PROBLEMS),
             model=TaskAnswer,
-            headers={**_ETAG, **_CREATED, **_VISIBLE},
+            headers={**ETAG, **CREATED, **VISIBLE},
         ),
-        parameters=[_KEY, _PREFER],
-        requestBody=_BODY,
+        parameters=[KEY, PREFER],
+        requestBody=BODY,
     ),
     ("GET", "/tasks"): _operation(
         "listTasks",
@@ -243,24 +144,24 @@ OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
             "a page of tasks; with filters it may be short, or empty, and yet lead on",
             *_READ_PROBLEMS,
             model=list[TaskAnswer],
-            headers=_LINK,
+            headers=LINK,
         ),
-        parameters=[*_FILTERS, *_PAGE],
+        parameters=[*FILTERS, *PAGE],
     ),
     ("GET", "/tasks/logs"): _operation(
         "listLogLines",
         "runs",
         "List what happened, one line per run, newest first",
-        _answers(200, "a page of lines", *_READ_PROBLEMS, model=list[str], headers=_LINK),
-        parameters=_PAGE,
+        _answers(200, "a page of lines", *_READ_PROBLEMS, model=list[str], headers=LINK),
+        parameters=PAGE,
     ),
     ("GET", "/tasks/{task_id}"): _operation(
         "getTask",
         "tasks",
         "Give a task as it stands",
-        _answers(200, "the task", *_FIND_PROBLEMS, *_READ_PROBLEMS, model=TaskAnswer, headers=_ETAG)
-        | {304: {"description": "the task is as the caller has it", "headers": _ETAG}},
-        parameters=[_TASK_ID, _IF_NONE_MATCH],
+        _answers(200, "the task", *_FIND_PROBLEMS, *_READ_PROBLEMS, model=TaskAnswer, headers=ETAG)
+        | {304: {"description": "the task is as the caller has it", "headers": ETAG}},
+        parameters=[TASK_ID, IF_NONE_MATCH],
     ),
     ("PUT", "/tasks/{task_id}"): _operation(
         "replaceTask",
@@ -272,11 +173,11 @@ OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
             *(*_FIND_PROBLEMS, *_BODY_PROBLEMS, *_READ_PROBLEMS, REVISION_MISMATCH),
             *_WRITE_PROBLEMS,
             model=TaskAnswer,
-            headers={**_ETAG, **_VISIBLE},
+            headers={**ETAG, **VISIBLE},
         )
         | {202: {"description": "durable; whether the condition held is not known yet"}},
-        parameters=[_TASK_ID, _IF_MATCH, _PREFER],
-        requestBody=_BODY,
+        parameters=[TASK_ID, IF_MATCH, PREFER],
+        requestBody=BODY,
     ),
     ("PATCH", "/tasks/{task_id}"): _operation(
         "patchTask",
@@ -288,11 +189,11 @@ OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
             *(*_FIND_PROBLEMS, *_BODY_PROBLEMS, *_READ_PROBLEMS, REVISION_MISMATCH),
             *(EDIT_CONFLICT, *_WRITE_PROBLEMS),
             model=TaskAnswer,
-            headers={**_ETAG, **_VISIBLE},
+            headers={**ETAG, **VISIBLE},
         )
         | {202: {"description": "durable; whether the condition held is not known yet"}},
-        parameters=[_TASK_ID, _IF_MATCH, _PREFER],
-        requestBody=_PATCH_BODY,
+        parameters=[TASK_ID, IF_MATCH, PREFER],
+        requestBody=PATCH_BODY,
     ),
     ("DELETE", "/tasks/{task_id}"): _operation(
         "deleteTask",
@@ -302,10 +203,10 @@ OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
             204,
             "the task is gone",
             *(*_FIND_PROBLEMS, *_READ_PROBLEMS, REVISION_MISMATCH, *_WRITE_PROBLEMS),
-            headers=_VISIBLE,
+            headers=VISIBLE,
         )
         | {202: {"description": "durable; whether the condition held is not known yet"}},
-        parameters=[_TASK_ID, _IF_MATCH, _PREFER],
+        parameters=[TASK_ID, IF_MATCH, PREFER],
     ),
     ("GET", "/tasks/{task_id}/runs"): _operation(
         "listRunsOfTask",
@@ -316,16 +217,16 @@ OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
             "a page of runs",
             *(*_FIND_PROBLEMS, *_READ_PROBLEMS),
             model=list[RunAnswer],
-            headers=_LINK,
+            headers=LINK,
         ),
-        parameters=[_TASK_ID, *_PAGE],
+        parameters=[TASK_ID, *PAGE],
     ),
     ("GET", "/runs"): _operation(
         "listRuns",
         "runs",
         "List the runs of all tasks, newest first",
-        _answers(200, "a page of runs", *_READ_PROBLEMS, model=list[RunAnswer], headers=_LINK),
-        parameters=_PAGE,
+        _answers(200, "a page of runs", *_READ_PROBLEMS, model=list[RunAnswer], headers=LINK),
+        parameters=PAGE,
     ),
     ("GET", "/events"): _operation(
         "followEvents",
@@ -340,7 +241,7 @@ OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
             *(INVALID_PARAMETERS, EVENTS_UNAVAILABLE),
             content={"text/event-stream": {"schema": {"type": "string"}}},
         ),
-        parameters=[_LAST_EVENT_ID],
+        parameters=[LAST_EVENT_ID],
     ),
 }
 """What each operation is, by method and path."""
@@ -370,7 +271,7 @@ def document() -> dict[str, Any]:
         ],
     )
     _, shapes = models_json_schema(
-        [(TaskBody, "validation"), (ProblemAnswer, "validation")], ref_template=_REF
+        [(TaskBody, "validation"), (ProblemAnswer, "validation")], ref_template=REF
     )
     del made["paths"]["/events"]["get"]["responses"]["200"]["content"]["application/json"]
     schemas: dict[str, Any] = made.setdefault("components", {}).setdefault("schemas", {})

@@ -3,7 +3,7 @@
 Knows statuses and headers of the answers; what they say is the handlers' to decide.
 """
 
-from typing import Any, Final
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import Request, Response
@@ -13,9 +13,8 @@ from duetime.api.body import read_json
 from duetime.api.definitions import read_wish
 from duetime.api.handlers import Expected, Handlers, Manner, Written
 from duetime.api.reads import Page, Reads
+from duetime.api.responses import JsonResponse
 from duetime.runtime.clock import Clock
-
-JSON: Final = "application/json"
 
 
 class TaskRoutes:
@@ -74,7 +73,7 @@ class TaskRoutes:
         headers = {"etag": answers.tag_of(document, body)}
         if requests.not_modified(request, headers["etag"]):
             return Response(status_code=304, headers=headers)
-        return Response(body, media_type=JSON, headers=headers)
+        return JsonResponse(body, headers=headers)
 
     async def many(self, request: Request) -> Response:
         """List all tasks that are not deleted: waiting ones by next due, then finished ones."""
@@ -102,7 +101,7 @@ class TaskRoutes:
         assert document.task is not None
         body = answers.encode(answers.task_members(document, self._clock.now()))
         headers |= {"etag": f'"{document.task.revision}"', **_visibility(written, manner)}
-        return Response(body, status_code=status, media_type=JSON, headers=headers)
+        return JsonResponse(body, status=status, headers=headers)
 
     def _undecided(self, written: Written, manner: Manner) -> Response:
         """Answer a conditional write of which nobody can tell yet whether its condition held."""
@@ -116,7 +115,7 @@ def listed(request: Request, wanted: requests.PageWanted, page: Page) -> Respons
     if page.next_cursor is not None:
         path = quote(request.scope.get("root_path", "") + request.scope["path"])
         headers["link"] = f'<{path}?{wanted.query(page.next_cursor)}>; rel="next"'
-    return Response(page.body, media_type=JSON, headers=headers)
+    return JsonResponse(page.body, headers=headers)
 
 
 def _visibility(written: Written, manner: Manner) -> dict[str, str]:
