@@ -115,10 +115,15 @@ def one_identity_per_occurrence(evidence: Evidence, excuses: Excuses) -> Iterato
     for (task_id, nominal), run_ids in ids.items():
         if len(run_ids) > 1:
             yield f"task {task_id[-8:]} at {nominal:.3f} has {len(run_ids)} run ids"
+    ended: dict[tuple[str, int], float] = {}
+    for fact in evidence.run_facts:
+        if fact.kind == "TaskExecuted":
+            ended.setdefault((fact.said["run_id"], fact.said.get("attempt", 1)), fact.at)
     for repeated in attempts.values():
         repeated.sort(key=lambda start: start.at)
         for earlier, later in pairwise(repeated):
-            if not excuses.repeat(earlier, later):
+            recorded_at = ended.get((later.run_id, later.attempt))
+            if not excuses.repeat(earlier, later, recorded_at):
                 yield (
                     f"{_name(later)} started again after {later.at - earlier.at:.3f} s "
                     f"({earlier.process}, then {later.process}) without a fault that explains it"
@@ -272,7 +277,7 @@ def _runs_are_the_executions(evidence: Evidence) -> Iterator[str]:
         if fact.kind == "TaskExecuted" and fact.said.get("final", True):
             recorded[fact.said["run_id"]] = fact.said
         elif fact.kind == "TaskSkipped":
-            recorded[fact.said.get("run_id") or fact.event_id] = fact.said
+            recorded[fact.event_id] = fact.said
     if set(recorded) != set(evidence.run_documents):
         missing = set(recorded) - set(evidence.run_documents)
         surplus = set(evidence.run_documents) - set(recorded)
@@ -298,13 +303,21 @@ def a_rebuild_is_equal(evidence: Evidence, _excuses: Excuses) -> Iterator[str]:
 
 
 def every_start_is_recorded(evidence: Evidence, _excuses: Excuses) -> Iterator[str]:
-    """P5: whatever started left a record of how it went."""
-    recorded = {fact.said["run_id"] for fact in evidence.run_facts if fact.kind == "TaskExecuted"}
+    """P5: whatever started left a record of how it went, or why nobody will ever say."""
+    recorded = {
+        fact.said.get("run_id")
+        for fact in evidence.run_facts
+        if fact.kind in {"TaskExecuted", "TaskSkipped"}
+    }
+    last: dict[str, Start] = {}
     for start in evidence.starts:
+        if start.run_id not in last or start.at > last[start.run_id].at:
+            last[start.run_id] = start
+    for run_id, start in last.items():
         task = evidence.tasks.get(start.task_id)
         deleted = task is not None and task.last.deleted  # its owner wants nothing more of it
         under_way = start.at > evidence.history.ended_at - ENDS_WITHIN_SECONDS
-        if start.run_id not in recorded and not deleted and not under_way:
+        if run_id not in recorded and not deleted and not under_way:
             yield f"{_name(start)} has no record of its end"
 
 

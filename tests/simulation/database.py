@@ -13,7 +13,7 @@ from duetime.store.memory import MemoryStore
 from duetime.store.port import Found, Slice, Store, StoreError, TopicPartition, ViewChanges
 from duetime.store.progress import Positions
 from duetime.store.views import RunDocument, TaskDocument
-from tests.simulation.history import FaultKind
+from tests.simulation.history import Fault, FaultKind
 from tests.simulation.network import Network
 from tests.simulation.process import Process
 
@@ -90,7 +90,11 @@ class ProcessStore(Store):
 
     async def write(self, changes: ViewChanges) -> None:
         await self._travel()
-        kind = self._network.strikes(FaultKind.STORE_WRITE_UNKNOWN)
+        kind = self._network.strikes(FaultKind.STORE_WRITE_UNKNOWN, FaultKind.STORE_WRITE_LATE)
+        if kind is FaultKind.STORE_WRITE_LATE:
+            fault = self._network.mark(kind, self._process)
+            self._network.carry(self._land_late(self._database.store, changes, fault))
+            raise StoreError("no answer came")
         await self._database.store.write(changes)
         if kind is not None:
             self._network.mark(kind, self._process, effective=bool(changes.tasks or changes.runs))
@@ -103,6 +107,18 @@ class ProcessStore(Store):
 
     async def close(self) -> None:
         """The database outlives its clients."""
+
+    async def _land_late(self, store: MemoryStore, changes: ViewChanges, fault: Fault) -> None:
+        """Write what a projector has given up, after others may have written the same documents."""
+        await asyncio.sleep(self._network.rng.uniform(0.1, 6.0))
+        known = await store.load([document.task_id for document in changes.tasks])
+        fault.effective = any(
+            document.task_id in known
+            and (document.task_offset, document.run_offset)
+            < (known[document.task_id].task_offset, known[document.task_id].run_offset)
+            for document in changes.tasks
+        )
+        await store.write(changes)
 
     async def _read(self, ask: Callable[[MemoryStore], Awaitable[T]]) -> T:
         await self._travel()

@@ -23,7 +23,11 @@ _MOVES_OWNERS: Final = frozenset(
         FaultKind.COMMIT_UNKNOWN_LOST,
     }
 )
+_STOPS_READING: Final = frozenset(
+    {FaultKind.SUSPEND, FaultKind.SUSPEND_PAST_SESSION, FaultKind.SLOW_READS, FaultKind.LOG_AWAY}
+)
 _RECOVERY_SECONDS: Final = 10.0
+_FOLDED_SECONDS: Final = 2.0  # by then every executor that can read has read an end
 _REDELIVERED_SECONDS: Final = 32.0
 _RUNNING: Final = frozenset({"timer", "executor", ""})  # roles whose faults can touch a start
 
@@ -78,12 +82,21 @@ class Excuses:
         """Say whether nobody else was there to take over."""
         return fault.kind in _MOVES_OWNERS and fault.role in self._alone
 
-    def repeat(self, earlier: Start, later: Start) -> bool:
+    def repeat(self, earlier: Start, later: Start, recorded_at: float | None) -> bool:
         """Say whether a fault explains that an attempt was started twice.
 
         Only what takes a run away from its executor does: not a duplicate record, nor a fault of a
-        timer.
+        timer. And where the log had had its end for a while, only what kept the second executor
+        from reading: whoever takes a partition over folds what has ended before it starts anything.
         """
+        if recorded_at is not None and recorded_at < later.at - _FOLDED_SECONDS:
+            return any(
+                fault.kind in _STOPS_READING
+                and fault.target in {"", later.process}
+                and fault.until >= recorded_at
+                and fault.at <= later.at
+                for fault in self._faults
+            )
         return any(
             fault.role in {"executor", ""}
             and fault.kind in _MOVES_OWNERS | _STOPS_ALL

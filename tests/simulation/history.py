@@ -61,6 +61,7 @@ class FaultKind(StrEnum):
     DELIVERED_TWICE = "delivered-twice"
     POSITION_NOT_COMMITTED = "position-not-committed"
     STORE_WRITE_UNKNOWN = "store-write-unknown"
+    STORE_WRITE_LATE = "store-write-late"
 
 
 @dataclass(slots=True, kw_only=True)

@@ -209,7 +209,9 @@ class Nemesis:
                 )
             ),
         )
-        self._network.mark(FaultKind.POISON, None, effective=True, note=f"into {topic}")
+        self._network.mark(
+            FaultKind.POISON, None, effective=True, note=f"into {topic}, key {key!r}"
+        )
         await broker.append([record])
 
     async def _wipe_views(self) -> None:

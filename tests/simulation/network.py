@@ -33,6 +33,7 @@ class Network:
         self.store_away = False
         self.calmed = asyncio.Event()  # the faults are over
         self.current: dict[FaultKind, Fault] = {}  # the windows that are open now
+        self.next_fault: FaultKind | None = None  # what the next call that can meet it does meet
         self._carriers: dict[asyncio.Task[Any], None] = {}
 
     @property
@@ -48,6 +49,9 @@ class Network:
 
     def strikes(self, *kinds: FaultKind) -> FaultKind | None:
         """Say which of the kinds hits this call, if any."""
+        if self.next_fault in kinds:
+            kind, self.next_fault = self.next_fault, None
+            return kind
         if self.calm:
             return None
         on = [kind for kind in kinds if kind in self.switches.kinds]

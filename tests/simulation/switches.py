@@ -79,7 +79,7 @@ def draw_switches(seed: int) -> Switches:
         python_share=rng.choice((0.2, 0.6, 1.0)),
         slow_action_share=rng.choice((0.0, 0.2, 0.5)),
         keyed_share=rng.choice((0.0, 0.5, 1.0)),
-        conditional_share=rng.choice((0.0, 0.3)),
+        conditional_share=rng.choice((0.0, 0.3, 0.8)),
         respond_async_share=rng.choice((0.0, 0.2)),
         edit_share=rng.choice((0.0, 0.5, 1.5)),
         delete_share=rng.choice((0.0, 0.2, 0.5)),

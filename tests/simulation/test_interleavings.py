@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.simulation.history import Answer, instant
+from duetime.log.partitioner import partition_of
+from duetime.log.port import Record
+from duetime.log.topics import Topic
+from tests.simulation.history import Answer, FaultKind, instant
 from tests.simulation.run import Verdict, run_script
 from tests.simulation.switches import draw_switches
 from tests.simulation.target import ACTION_NAME
@@ -99,3 +102,25 @@ def test_a_change_wins_over_a_timer_that_slept_through_it(method: str) -> None:
 
     assert [] == verdict.violations
     assert [] == verdict.evidence.starts
+
+
+@pytest.mark.promise("P5")
+def test_a_lost_run_of_a_task_that_cannot_be_read_leaves_a_record() -> None:
+    """Found by seed 629: what was to be delivered again was held back without a word."""
+
+    async def script(world: World) -> None:
+        await asyncio.sleep(4.0)
+        task = await ask(world, "POST", "/tasks", task_due(12.0))
+        world.network.next_fault = FaultKind.TORN_TRANSACTION
+        await asyncio.sleep(15.0 - world.now)
+        key = task["id"].encode()
+        partition = partition_of(key, world.broker.partitions)
+        record = Record(topic=Topic.TASKS, partition=partition, key=key, value=b"{", headers={})
+        await world.broker.append([record])
+
+    verdict = live(script)
+
+    assert [] == verdict.violations
+    assert ["unreadable"] == [
+        fact.said["cause"] for fact in verdict.evidence.run_facts if fact.kind == "TaskSkipped"
+    ]

@@ -168,6 +168,7 @@ class Workload:
         seen = await self.send("GET", f"/tasks/{task.task_id}")
         if seen.answer is not Answer.OK:
             return None
+        await asyncio.sleep(self._rng.choice((0.0, 0.5, 3.0)))  # others may change it meanwhile
         return f'"{seen.content["revision"]}"'
 
     def _due_at(self) -> float:

@@ -1,7 +1,7 @@
 """Bugs that are known to be bugs: small changes to the sources which could pass a review.
 
-Each breaks a promise, and the simulator must find it. `before` stands exactly once in the file; where
-the sources have moved on, the bug is to be planted anew, or replaced by a better one.
+Each breaks a promise, and the simulator must find it. `before` stands exactly once in the file;
+where the sources have moved on, the bug is to be planted anew, or replaced by a better one.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,10 @@ BUGS: Final = (
         says="the api answers 2xx to an append of which nobody knows whether it landed",
         path=f"{_API}/handlers.py",
         before="                raise problems.outcome_unknown(reason, event.task_id, key)",
-        after="                return envelope.placed(Position(Topic.TASKS, partition, 0), envelope.time)",
+        after=(
+            "                position = Position(Topic.TASKS, partition, 0)\n"
+            "                return envelope.placed(position, envelope.time)"
+        ),
     ),
     Bug(
         name="key-ignored",
@@ -58,8 +61,8 @@ BUGS: Final = (
         name="revision-not-checked",
         says="a conditional change is applied although its revision does not hold",
         path=f"{_SHARED}/task/evolve.py",
-        before="    return event.expected_revision is not None and event.expected_revision != task.revision",
-        after="    return False",
+        before="event.expected_revision is not None and event.expected_revision != task.revision",
+        after="False",
     ),
     Bug(
         name="duplicate-events-applied",
@@ -100,15 +103,15 @@ BUGS: Final = (
         name="position-without-states",
         says="the position record moves on, and the folded states are not written with it",
         path=f"{_TIMER}/core.py",
-        before="            if task_id not in states:\n                states[task_id] = self._index.get(task_id)",
-        after="            if task_id not in states:\n                continue",
+        before="                states[task_id] = self._index.get(task_id)\n        return Decided",
+        after="                continue\n        return Decided",
     ),
     Bug(
         name="due-without-state",
         says="TaskDue is written, and that it was written is not",
         path=f"{_TIMER}/core.py",
-        before="            states[task_id] = None if fired.state is None else encode_state(fired.state)",
-        after="            states[task_id] = self._index.get(task_id)",
+        before="states[task_id] = None if fired.state is None else encode_state(fired.state)",
+        after="states[task_id] = self._index.get(task_id)",
     ),
     Bug(
         name="accepted-before-the-log",
@@ -150,8 +153,8 @@ BUGS: Final = (
         name="never-delivered-again",
         says="a run whose TaskDue was lost is open for ever",
         path=f"{_TIMER}/machine.py",
-        before="    if all(run.deadline > now for run in state.open_runs):\n        return state\n    runs = []",
-        after="    if True:\n        return state\n    runs = []",
+        before="    if all(run.deadline > now for run in state.open_runs):\n        return state",
+        after="    if True:\n        return state",
     ),
     Bug(
         name="unreadable-passed-over",
@@ -161,18 +164,25 @@ BUGS: Final = (
         after="    return before",
     ),
     Bug(
+        name="late-runs-not-taken-back",
+        says="a change takes back only what left early, not what a sleeping timer sent late",
+        path=f"{_TIMER}/machine.py",
+        before="run.phase is RunPhase.DISPATCHED and run.due_at > at",
+        after="run.ahead and run.phase is RunPhase.DISPATCHED and run.due_at > at",
+    ),
+    Bug(
         name="no-dedupe-by-run-id",
         says="an executor starts whatever TaskDue comes, also one that it has started",
         path=f"{_EXECUTOR}/core.py",
-        before="        if key in self._settled or key in self._running or key in self._ended:\n            return",
-        after="        if key in self._running or key in self._ended:\n            return",
+        before="        if key in self._settled or key in self._running",
+        after="        if key in self._running",
     ),
     Bug(
         name="prefix-ahead-of-the-runs",
         says="an executor commits what it has read, not what has been settled",
         path=f"{_EXECUTOR}/core.py",
-        before="        if not self._ledger:\n            self._prefix_due = self._due_position",
-        after="        self._ledger.clear()\n        if not self._ledger:\n            self._prefix_due = self._due_position",
+        before="            self._prefix_due = self._due_position",
+        after="            pass\n        self._prefix_due = self._due_position",
     ),
     Bug(
         name="starts-without-looking",
@@ -212,7 +222,8 @@ BUGS: Final = (
         before="            await self._store.write(project(documents, self._pending, positions))",
         after=(
             "            changes = project(documents, self._pending, positions)\n"
-            "            await self._store.write(msgspec.structs.replace(changes, tasks=(), runs=()))\n"
+            "            early = msgspec.structs.replace(changes, tasks=(), runs=())\n"
+            "            await self._store.write(early)\n"
             "            await self._store.write(changes)"
         ),
     ),

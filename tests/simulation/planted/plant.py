@@ -42,13 +42,14 @@ def planted(bug: Bug) -> Iterator[Path]:
 def first_catch(bug: Bug, begin: int, seeds: int) -> tuple[int, str] | None:
     """Live through seeds with the bug until one breaks a promise; give it and what it broke."""
     with planted(bug) as copy:
+        path = [str(copy), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         ended = subprocess.run(
             [
                 *(sys.executable, "-m", "tests.simulation"),
                 *("--seeds", f"{begin}..{begin + seeds}", "--until-broken"),
             ],
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": f"{copy}{os.pathsep}{ROOT}"},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
             check=False,
             capture_output=True,
             text=True,

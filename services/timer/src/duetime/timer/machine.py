@@ -156,7 +156,11 @@ def _progressed(state: TaskState, nominal_at: datetime, now: datetime) -> Progre
 def _redelivered(
     state: TaskState, now: datetime, based_on: int, facts: list[TaskDue | TaskSkipped]
 ) -> TaskState:
-    """Emit again what is open and unheard of: a repeat under the same run id, never silence."""
+    """Emit again what is open and unheard of: a repeat under the same run id, never silence.
+
+    Of a task that cannot be read nothing is emitted again; the record says so, and closes the run
+    when it comes back.
+    """
     if all(run.deadline > now for run in state.open_runs):
         return state
     runs = []
@@ -172,7 +176,13 @@ def _redelivered(
             phase=RunPhase.DISPATCHED,
         )
         runs.append(again)
-        if not state.unreadable:
+        if state.unreadable:
+            alone = Missed(first_at=run.due_at, last_at=run.due_at, count=1)
+            cause = SkipCause.UNREADABLE
+            facts.append(
+                _skipped(state.task, cause, alone, next_due_at=state.next_at, run_id=run.run_id)
+            )
+        else:
             facts.append(_due(state.task, again, state.next_at, based_on))
     return replace(state, open_runs=tuple(runs))
 
@@ -297,7 +307,12 @@ def _due(task: Task, run: OpenRun, next_at: datetime | None, based_on: int) -> T
 
 
 def _skipped(
-    task: Task, cause: SkipCause, stretch: Missed, *, next_due_at: datetime | None
+    task: Task,
+    cause: SkipCause,
+    stretch: Missed,
+    *,
+    next_due_at: datetime | None,
+    run_id: str | None = None,
 ) -> TaskSkipped:
     return TaskSkipped(
         task_id=task.task_id,
@@ -306,6 +321,7 @@ def _skipped(
         description=task.definition.description,
         cause=cause,
         by="timer",
+        run_id=run_id,
         first_due_at=stretch.first_at,
         last_due_at=stretch.last_at,
         count=stretch.count,
