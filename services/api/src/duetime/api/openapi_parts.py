@@ -47,11 +47,15 @@ TASK_ID: Final = {
     "description": "the task's id",
     "schema": {"type": "string"},
 }
+_TAGS: Final = {
+    "type": "string",
+    "pattern": r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$',
+}
 IF_MATCH: Final = {
     "name": "If-Match",
     "in": "header",
     "description": f"change the task only at this revision. {IF_MATCH_RULE}",
-    "schema": {"type": "string"},
+    "schema": _TAGS,
 }
 PREFER: Final = {
     "name": "Prefer",
@@ -116,7 +120,7 @@ IF_NONE_MATCH: Final = {
     "name": "If-None-Match",
     "in": "header",
     "description": "entity tags that ETag gave: 304 without a body where one still holds",
-    "schema": {"type": "string"},
+    "schema": _TAGS,
 }
 PATCH_BODY: Final = {
     "required": True,
