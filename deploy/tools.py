@@ -65,9 +65,7 @@ GO_PROGRAMS: Final = {
             version="v1.14.2",
             package="cmd/helm-docs",
         ),
-        GoProgram(
-            name="helm", module="helm.sh/helm/v3", version="v3.22.0", package="cmd/helm"
-        ),
+        GoProgram(name="helm", module="helm.sh/helm/v3", version="v3.22.0", package="cmd/helm"),
         GoProgram(
             name="helm-unittest",
             module="github.com/helm-unittest/helm-unittest",
@@ -151,9 +149,7 @@ def _unpack_promtool(folder: Path) -> None:
     (folder / "tree" / "usr" / "bin" / PROMTOOL).rename(FOLDER / PROMTOOL)
 
 
-def _run(
-    command: Sequence[str], *, cwd: Path, environment: dict[str, str] | None = None
-) -> str:
+def _run(command: Sequence[str], *, cwd: Path, environment: dict[str, str] | None = None) -> str:
     done = subprocess.run(
         command,
         cwd=cwd,

@@ -34,6 +34,7 @@ _JAVA: Final = (
 # The broker is this shell's child; the shell ends it when its own input does, which happens when
 # the process that holds the other end is gone, even after `kill -9`.
 _GUARD: Final = 'java "$@" </dev/null & echo $!; read -r _; kill -9 $! 2>/dev/null; wait $!'
+_COPY: Final = ("dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=.")
 _POM: Final = """<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>duetime</groupId><artifactId>local-kafka</artifactId><version>1</version>
@@ -63,7 +64,7 @@ class Broker:
         """Start it on its own data; `wait` says when it serves."""
         with (self.folder / "stderr.txt").open("ab") as words:
             guard = subprocess.Popen(
-                ["sh", "-c", _GUARD, "sh", *_java(self.jars), "kafka.Kafka", self._properties],
+                ["sh", "-c", _GUARD, "sh", *_java(self.jars), "kafka.Kafka", self.properties],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=words,
@@ -98,7 +99,8 @@ class Broker:
         guard.wait(_STOP_SECONDS_MAX)
 
     @property
-    def _properties(self) -> str:
+    def properties(self) -> str:
+        """Its settings file."""
         return str(self.folder / "server.properties")
 
     def _last_words(self) -> str:
@@ -140,8 +142,7 @@ def jars(build: Path) -> Path:
     pom.write_text(_POM.format(version=VERSION), encoding="utf-8")
     try:
         subprocess.run(
-            ["mvn", "--quiet", "--batch-mode", "--file", str(pom)]
-            + ["dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=."],
+            ["mvn", "--quiet", "--batch-mode", "--file", str(pom), *_COPY],
             check=True,
             capture_output=True,
             text=True,
@@ -192,11 +193,14 @@ def _format(broker: Broker, folder: Path, controllers: Sequence[int]) -> None:
         "".join(f"{name}={value}\n" for name, value in _settings(broker, controllers).items()),
         encoding="utf-8",
     )
-    digest = hashlib.blake2b(str(folder).encode(), digest_size=16).digest()
-    cluster_id = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    digest = hashlib.blake2b(str(folder).encode(), digest_size=15).digest()
+    # The zero keeps the first letter from being a dash, which Kafka's tools take for an option.
+    cluster_id = base64.urlsafe_b64encode(b"\0" + digest).decode().rstrip("=")
     formatted = subprocess.run(
-        ["java", *_java(broker.jars), "kafka.tools.StorageTool", "format", "--ignore-formatted"]
-        + ["--cluster-id", cluster_id, "--config", broker._properties],
+        [
+            *("java", *_java(broker.jars), "kafka.tools.StorageTool", "format"),
+            *("--ignore-formatted", "--cluster-id", cluster_id, "--config", broker.properties),
+        ],
         check=False,
         capture_output=True,
         text=True,

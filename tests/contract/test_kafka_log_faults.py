@@ -1,0 +1,445 @@
+"""The Kafka adapter where things go wrong: fences, refusals, lost members, brokers that go away.
+
+Against a real broker: what aiokafka and Kafka do here is the reason for most of the adapter.
+"""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.admin.records_to_delete import RecordsToDelete
+from aiokafka.structs import TopicPartition
+
+from duetime import limits
+from duetime.log.kafka.adapter import KafkaLog
+from duetime.log.kafka.connection import Connection
+from duetime.log.kafka.subscription import KafkaSubscription
+from duetime.log.kafka.transactor import KafkaTransactor
+from duetime.log.port import (
+    Accepted,
+    Commit,
+    FencedError,
+    LogAwayError,
+    LogError,
+    Refused,
+    Subscription,
+    Unknown,
+    UnknownOutcomeError,
+)
+from duetime.log.topics import Topic
+from tests.support import kafka_member
+from tests.support.kafka import KafkaCluster, created, kafka_cluster, opened, own_cluster
+from tests.support.records import (
+    WAIT_SECONDS,
+    a_record,
+    appended,
+    arrived,
+    delivering,
+    joined,
+    polled_until,
+    read_from,
+    settled,
+    values,
+)
+
+pytestmark = pytest.mark.kafka
+
+LARGE = "x" * 5_000
+
+
+@pytest.fixture
+def connection() -> Connection:
+    return kafka_cluster().connection()
+
+
+@pytest.fixture
+async def log(connection: Connection) -> AsyncIterator[KafkaLog]:
+    async with opened(connection) as log:
+        yield log
+
+
+@pytest.fixture
+def own() -> Iterator[KafkaCluster]:
+    with own_cluster() as cluster:
+        yield cluster
+
+
+# --- transactions -------------------------------------------------------------------------------
+
+
+async def test_a_late_transaction_of_an_older_transactor_is_refused_by_the_broker(
+    log: KafkaLog,
+) -> None:
+    older = await _transactor(log)
+    await older._producer.driver.begin_transaction()
+    await older._send({(Topic.DUE, 0): [(0, a_record("zombie", topic=Topic.DUE))]})
+    await older._producer.driver.flush()
+    newer = await _transactor(log)
+    with pytest.raises(FencedError):
+        await older._end()
+    await newer.commit([a_record("heir", topic=Topic.DUE)])
+
+    assert ["heir"] == values(await read_from(log, Topic.DUE, 0, 0))
+
+
+async def test_a_record_that_the_broker_refuses_takes_its_whole_transaction_with_it(
+    log: KafkaLog, connection: Connection
+) -> None:
+    await _take_small_ones_only(log, connection)
+    transactor = await log.transactor("timer", 0)
+    with pytest.raises(LogAwayError, match="nothing was written"):
+        await transactor.commit(
+            [a_record("good", topic=Topic.DUE), a_record(LARGE, topic=Topic.DEAD_LETTERS)]
+        )
+    successor = await log.transactor("timer", 0)
+    await successor.commit([a_record("next", topic=Topic.DUE)])
+
+    assert ["next"] == values(await read_from(log, Topic.DUE, 0, 0))
+
+
+async def test_an_append_that_the_broker_refuses_does_not_spoil_the_ones_after_it(
+    log: KafkaLog, connection: Connection
+) -> None:
+    await _take_small_ones_only(log, connection)
+    refused, good = await log.append(
+        [a_record(LARGE, topic=Topic.DEAD_LETTERS), a_record("good", topic=Topic.DUE)]
+    )
+    (after,) = await appended(log, a_record("after", topic=Topic.DEAD_LETTERS))
+
+    assert isinstance(refused, Refused)
+    assert isinstance(good, Accepted | Unknown)
+    found = await read_from(log, Topic.DEAD_LETTERS, 0, 0)
+    assert [(after.offset, b"after")] == [(record.offset, record.value) for record in found]
+
+
+async def test_a_transactor_that_had_a_request_without_an_answer_is_good_for_that_commit_only(
+    log: KafkaLog,
+) -> None:
+    transactor = await _transactor(log)
+    transactor._producer.disturbed = True
+    (accepted,) = await transactor.commit([a_record("last", topic=Topic.DUE)])
+    with pytest.raises(FencedError):
+        await transactor.commit([a_record("never", topic=Topic.DUE)])
+    found = await read_from(log, Topic.DUE, 0, 0)
+
+    assert [(accepted.offset, b"last")] == [(record.offset, record.value) for record in found]
+
+
+async def test_a_transaction_that_is_cancelled_on_its_way_leaves_nothing(log: KafkaLog) -> None:
+    transactor = await _transactor(log)
+    writing = asyncio.create_task(transactor._write([a_record("cancelled", topic=Topic.DUE)]))
+    await asyncio.wait([writing])
+    ending = asyncio.create_task(transactor.commit([a_record("second", topic=Topic.DUE)]))
+    await asyncio.sleep(0)
+    ending.cancel()
+    await asyncio.gather(ending, return_exceptions=True)
+    successor = await log.transactor("timer", 0)
+    await successor.commit([a_record("new", topic=Topic.DUE)])
+
+    assert ["new"] == values(await read_from(log, Topic.DUE, 0, 0))
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.promise("P1")
+async def test_a_broker_restart_in_mid_transaction_leaves_it_whole_or_not_at_all(
+    own: KafkaCluster,
+) -> None:
+    assert own.brokers is not None
+    (broker,) = own.brokers.brokers
+    log = await _opened_on(own)
+    transactor = await _transactor(log)
+    records = [a_record("one", topic=Topic.DUE), a_record("two", topic=Topic.SCHEDULE)]
+    await transactor._write(records)
+    broker.kill()
+    broker.start()
+    broker.wait()
+    try:
+        await transactor._end()
+        expected: list[list[str]] = [["one"]]
+    except UnknownOutcomeError:
+        expected = [["one"], []]
+    successor = await _patient_transactor(log)
+    due = values(await read_from(log, Topic.DUE, 0, 0))
+    schedule = values(await read_from(log, Topic.SCHEDULE, 0, 0))
+    await successor.commit([a_record("after", topic=Topic.DUE)])
+    await log.close()
+
+    assert due in expected
+    assert bool(due) == bool(schedule)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.promise("P1")
+async def test_appends_to_a_broker_that_is_away_have_honest_outcomes_and_go_on_after_it(
+    own: KafkaCluster,
+) -> None:
+    assert own.brokers is not None
+    (broker,) = own.brokers.brokers
+    log = await _opened_on(own)
+    member = await log.subscribe("through it all", [Topic.TASKS])
+    outcomes: dict[str, object] = {}
+
+    async def append(value: str) -> None:
+        (outcomes[value],) = await log.append([a_record(value)])
+
+    await append("before")
+    broker.kill()
+    began = asyncio.get_running_loop().time()
+    await asyncio.gather(append("away"), append("away too"))
+    took = asyncio.get_running_loop().time() - began
+    broker.start()
+    broker.wait()
+    while not isinstance(outcomes.get("after"), Accepted):
+        outcomes.pop("after", None)
+        await append("after")
+    found = values(await read_from(log, Topic.TASKS, 0, 0))
+    delivered = await _delivered_from_the_beginning(member, len(found))
+    await log.close()
+
+    assert took < limits.APPEND_WAIT_SECONDS_MAX + 1
+    assert {Refused, Unknown, Accepted}.issuperset(map(type, outcomes.values()))
+    for value, outcome in outcomes.items():
+        assert not isinstance(outcome, Accepted) or value in found
+        assert not isinstance(outcome, Refused) or value not in found
+    assert found == delivered
+
+
+# --- groups -------------------------------------------------------------------------------------
+
+
+async def test_the_partitions_of_a_member_that_is_killed_move_within_its_session(
+    log: KafkaLog, connection: Connection
+) -> None:
+    survivor = await log.subscribe(kafka_member.GROUP, [Topic.TASKS])
+    with _member(connection) as victim:
+        await polled_until(survivor, lambda polled: len(polled.assigned) == log.partitions // 2)
+        await asyncio.to_thread(_until_it_owns, victim, log.partitions // 2)
+        victim.kill()
+        began = asyncio.get_running_loop().time()
+        async with asyncio.timeout(2 * limits.KAFKA_SESSION_SECONDS):
+            while len((await _polled(survivor)).assigned) < log.partitions:
+                pass
+    took = asyncio.get_running_loop().time() - began
+
+    assert took < limits.KAFKA_SESSION_SECONDS + 2.5
+
+
+async def test_a_member_whose_session_ran_out_loses_everything_and_comes_back_with_no_claim(
+    log: KafkaLog,
+) -> None:
+    member = await delivering(log, "lapsed", Topic.TASKS)
+    assert isinstance(member, KafkaSubscription)
+    before = (await _polled(member)).assigned
+    coordinator: Any = member._membership._coordinator
+    await coordinator._stop_heartbeat_task()  # as if the process were suspended
+    heir = await log.subscribe("lapsed", [Topic.TASKS])
+    async with asyncio.timeout(2 * limits.KAFKA_SESSION_SECONDS):
+        while len((await _polled(heir)).assigned) < log.partitions:
+            pass
+    coordinator._start_heartbeat_task()
+    owned = await settled(log, [member, heir])
+    positions = (await _polled(member)).positions
+
+    assert all(owned[member][partition] > before[partition] for partition in owned[member])
+    assert {} == positions
+
+
+async def test_what_stays_with_a_member_goes_on_through_every_round(log: KafkaLog) -> None:
+    stayer = await delivering(log, "rolling", Topic.TASKS)
+    other = await log.subscribe("rolling", [Topic.TASKS])
+    first = await settled(log, [stayer, other])
+    kept = first[stayer]
+    for _ in range(2):  # the other one is restarted
+        await other.close()
+        await polled_until(stayer, lambda polled: len(polled.assigned) == log.partitions)
+        other = await log.subscribe("rolling", [Topic.TASKS])
+        again = await settled(log, [stayer, other])
+
+        assert kept == again[stayer]
+    (partition, *_) = kept
+    await appended(log, a_record("still", partition=partition))
+
+    assert ["still"] == values(await arrived(stayer, 1))
+
+
+async def test_a_member_that_does_not_poll_keeps_what_is_its_own_and_only_that(
+    log: KafkaLog,
+) -> None:
+    slow, _ = await joined(log, "slow", [Topic.TASKS])
+    newer = await log.subscribe("slow", [Topic.TASKS])
+    began = asyncio.get_running_loop().time()
+    async with asyncio.timeout(3 * limits.LOG_HANDOVER_SECONDS_MAX):
+        while len((await _polled(newer)).assigned) < log.partitions // 2:
+            pass
+    took = asyncio.get_running_loop().time() - began
+    kept = (await _polled(slow)).assigned
+
+    assert limits.LOG_HANDOVER_SECONDS_MAX <= took
+    assert log.partitions // 2 == len(kept)
+
+
+async def test_commits_while_members_come_and_go_never_cost_a_membership(log: KafkaLog) -> None:
+    member, polled = await joined(log, "committing", [Topic.TASKS])
+    kept = dict(polled.assigned)
+    away = 0
+    for number in range(3):
+        other = await log.subscribe("committing", [Topic.TASKS])
+        settling = asyncio.create_task(settled(log, [member, other]))
+        while not settling.done():
+            try:
+                await member.commit(0, {Topic.TASKS: Commit(number)})
+            except LogAwayError:
+                away += 1
+            await asyncio.sleep(0.01)
+        owned = (await settling)[member]
+        await other.close()
+        await polled_until(member, lambda polled: len(polled.assigned) == log.partitions)
+
+        assert {partition: kept[partition] for partition in owned} == owned
+    assert {Topic.TASKS: Commit(2)} == await member.committed(0)
+
+
+# --- places that the log does not have ----------------------------------------------------------
+
+
+async def test_readers_go_on_at_the_first_record_that_retention_has_left(
+    log: KafkaLog, connection: Connection
+) -> None:
+    outcomes = await appended(log, *map(a_record, ("gone", "gone too", "left")))
+    await _delete_before(connection, Topic.TASKS, outcomes[2].offset)
+    member, _ = await joined(log, "late", [Topic.TASKS])
+    member.deliver(0, {Topic.TASKS: 0})
+
+    assert ["left"] == values(await read_from(log, Topic.TASKS, 0, 0))
+    assert ["left"] == values(await arrived(member, 1))
+
+
+async def test_a_place_behind_the_end_is_of_another_log_and_refused(log: KafkaLog) -> None:
+    await appended(log, a_record())
+    member, _ = await joined(log, "lost", [Topic.TASKS])
+    member.deliver(0, {Topic.TASKS: 1_000})
+
+    with pytest.raises(LogError, match="ends before offset 1000"):
+        await log.read(Topic.TASKS, 0, 1_000, records_max=1)
+    with pytest.raises(LogError, match="ends before offset 1000"):
+        await polled_until(member, lambda _: False)
+
+
+# --- what the log says --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("compression", ["gzip", "snappy", "lz4", "zstd"])
+async def test_compressed_batches_are_read_as_they_were_written(compression: str) -> None:
+    async with opened(kafka_cluster().connection(compression=compression)) as log:
+        written = [f"{number} {'x' * 200}" for number in range(500)]
+        await appended(log, *map(a_record, written))
+
+        assert written == values(await read_from(log, Topic.TASKS, 0, 0))
+
+
+@pytest.mark.parametrize("topic", [Topic.TASKS, Topic.DUE])
+async def test_the_time_that_was_told_is_the_time_that_is_read(
+    log: KafkaLog, topic: Topic
+) -> None:
+    outcomes = await appended(log, *[a_record(topic=topic)] * 5)
+    found = await read_from(log, topic, 0, 0)
+
+    assert [outcome.appended_at for outcome in outcomes] == [r.appended_at for r in found]
+
+
+# --- what the tests need ------------------------------------------------------------------------
+
+
+async def _opened_on(cluster: KafkaCluster) -> KafkaLog:
+    connection = cluster.connection()
+    await created(connection)
+    return await KafkaLog.open(connection)
+
+
+async def _transactor(log: KafkaLog) -> KafkaTransactor:
+    transactor = await log.transactor("timer", 0)
+    assert isinstance(transactor, KafkaTransactor)
+    return transactor
+
+
+async def _patient_transactor(log: KafkaLog) -> KafkaTransactor:
+    async with asyncio.timeout(4 * limits.KAFKA_START_SECONDS_MAX):
+        while True:
+            try:
+                return await _transactor(log)
+            except LogAwayError:
+                await asyncio.sleep(limits.KAFKA_RETRY_SECONDS)
+
+
+async def _polled(member: Subscription) -> Any:
+    return await member.poll(records_max=100, wait_seconds=0.1)
+
+
+async def _delivered_from_the_beginning(member: Subscription, count: int) -> list[str]:
+    """Give what a member reads, which may lose its partitions meanwhile and be given them again."""
+    found: list[str] = []
+    told: Any = {}
+    async with asyncio.timeout(WAIT_SECONDS):
+        while len(found) < count:
+            polled = await _polled(member)
+            if polled.assigned != told:
+                found, told = [], polled.assigned
+                for partition in told:
+                    member.deliver(partition, {Topic.TASKS: 0})
+            else:
+                found += values(polled.records)
+    return found
+
+
+async def _take_small_ones_only(log: KafkaLog, connection: Connection) -> None:
+    """Have the broker refuse large dead letters, and wait until it does."""
+    admin: Any = AIOKafkaAdminClient(**connection.arguments)
+    await admin.start()
+    resource = ConfigResource(
+        ConfigResourceType.TOPIC,
+        connection.names.of(Topic.DEAD_LETTERS),
+        configs={"max.message.bytes": "1000"},
+    )
+    await admin.alter_configs([resource])
+    await admin.close()
+    probe = a_record(LARGE, topic=Topic.DEAD_LETTERS, partition=1)
+    async with asyncio.timeout(WAIT_SECONDS):
+        while not isinstance((await log.append([probe]))[0], Refused):
+            pass
+
+
+async def _delete_before(connection: Connection, topic: Topic, offset: int) -> None:
+    admin: Any = AIOKafkaAdminClient(**connection.arguments)
+    await admin.start()
+    slot = TopicPartition(connection.names.of(topic), 0)
+    await admin.delete_records({slot: RecordsToDelete(before_offset=offset)})
+    await admin.close()
+
+
+@contextmanager
+def _member(connection: Connection) -> Iterator[subprocess.Popen[str]]:
+    bootstrap = ",".join(connection.arguments["bootstrap_servers"])
+    prefix = connection.names.group("")
+    with subprocess.Popen(
+        [sys.executable, kafka_member.__file__, bootstrap, prefix, str(connection.partitions)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _until_it_owns(process: "subprocess.Popen[str]", count: int) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if len(line.split()) == count and not line.startswith("2026"):
+            return
