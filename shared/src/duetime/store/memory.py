@@ -37,6 +37,7 @@ class MemoryStore:
         self._places: dict[str, Place] = {}  # of the visible ones
         self._runs: dict[str, RunDocument] = {}
         self._positions = Positions({})
+        self._rebuild: MemoryRebuild | None = None
         self._closed = False
 
     async def task(self, task_id: str) -> TaskDocument | None:
@@ -127,13 +128,63 @@ class MemoryStore:
             self._places.pop(task_id, None)
         return len(runs) + len(tasks)
 
+    async def rebuild(self) -> "MemoryRebuild":
+        self._check_open()
+        if self._rebuild is not None:
+            self._rebuild.give_up()
+        self._rebuild = MemoryRebuild(live=self)
+        return self._rebuild
+
+    def replace_by(self, views: "MemoryStore") -> bool:
+        """Become what `views` is, if that has read at least as far; say whether it is so."""
+        known = views._positions.known()  # noqa: SLF001 -- another object of this very class
+        if any(known.get(at, 0) < offset for at, offset in self._positions.known().items()):
+            return False
+        self._tasks, self._places, self._runs = views._held()  # noqa: SLF001 -- the same
+        self._positions.advance(known)
+        return True
+
     async def close(self) -> None:
         self._closed = True
         self._positions.release()
 
+    def _held(
+        self,
+    ) -> tuple[dict[str, TaskDocument], dict[str, Place], dict[str, RunDocument]]:
+        return self._tasks, self._places, self._runs
+
     def _check_open(self) -> None:
         if self._closed:
             raise StoreError("the read models are closed")
+
+
+class MemoryRebuild:
+    """Read models that are built beside those of a store, to take their place."""
+
+    def __init__(self, *, live: MemoryStore) -> None:
+        """Start empty."""
+        self._live = live
+        self._views = MemoryStore()
+        self._given_up = False
+        self._active = False
+
+    @property
+    def views(self) -> MemoryStore:
+        """The read models that are being built."""
+        return self._views
+
+    async def activate(self) -> bool:
+        if self._given_up:
+            raise StoreError("this rebuild was given up: a newer one was begun")
+        self._active = self._active or self._live.replace_by(self._views)
+        return self._active
+
+    def give_up(self) -> None:
+        """Hear that a newer one was begun."""
+        self._given_up = not self._active
+
+    async def close(self) -> None:
+        await self._views.close()
 
 
 def _place(placed: _Placed[_Document]) -> Place:

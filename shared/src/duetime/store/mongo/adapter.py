@@ -32,17 +32,16 @@ from duetime.store.cursors import read_cursor, write_cursor
 from duetime.store.filters import EVERYTHING, TaskFilter
 from duetime.store.mongo import reads, writes
 from duetime.store.mongo.client import Client, RefusedError, ReplacedError, Row, bounded, connect
-from duetime.store.mongo.rebuild import MongoRebuild
+from duetime.store.mongo.rebuild import MongoRebuild, drop_forgotten
 from duetime.store.mongo.rows import storable
 from duetime.store.mongo.schema import (
     Generation,
     create_indexes,
     database_of,
-    drop_all_but,
     generation_of,
     let_tasks_expire,
 )
-from duetime.store.mongo.state import State, StateDocument
+from duetime.store.mongo.state import GIVEN_UP, State, StateDocument
 from duetime.store.order import run_list, run_place
 from duetime.store.paging import Gathering
 from duetime.store.port import Found, Slice, StoreError, TopicPartition, ViewChanges
@@ -64,7 +63,7 @@ class MongoStore:
         log_id: str,
         retention: timedelta,
         linger_seconds: float,
-        pinned: int | None = None,
+        pinned: str | None = None,
     ) -> None:
         """Take what `open` has made. `pinned`: the generation of a rebuild; None: the live one."""
         self._client: Final = client
@@ -158,7 +157,7 @@ class MongoStore:
 
     async def positions(self) -> Mapping[TopicPartition, int]:
         # Whoever begins to write asks this first: from here on it writes to what it was told about.
-        await self._look()
+        await self.look()
         assert self._state is not None, "a look ends in a state"
         self._writing = self._reading
         return self._positions_in(self._state)
@@ -168,7 +167,7 @@ class MongoStore:
         if await self._positions.passed(at, offset, wait_seconds=0):
             return True
         if wait_seconds <= 0:
-            await self._look()
+            await self.look()
             return await self._positions.passed(at, offset, wait_seconds=0)
         self._waiting_count += 1
         self._poll_while_someone_waits()
@@ -189,16 +188,14 @@ class MongoStore:
     async def write(self, changes: ViewChanges) -> None:
         generation = await self._written()
         base = _loaded_from.get()
-        state = self._state
         if base is not None and base.tasks.database is self._database and base is not generation:
             raise ReplacedError("the documents were loaded from read models that are replaced now")
-        assert state is not None, "there is no generation without a state"
         async with bounded(MONGO_WRITE_SECONDS_MAX):
             await writes.write_tasks(generation, changes.tasks, self._retention)
             await writes.write_runs(generation, changes.runs, self._retention)
             # After the effects: what `passed` confirms can be read.
             if changes.positions:
-                await self._advance(state, generation, changes.positions)
+                await self._advance(generation, changes.positions)
         if generation is self._reading:
             self._positions.advance(changes.positions)
 
@@ -233,25 +230,25 @@ class MongoStore:
     # --- a rebuild -------------------------------------------------------------------------------
 
     async def rebuild(self) -> "MongoRebuild":
-        await self._live()
-        await self._look()
+        await self.look()
         state = self._state
         assert state is not None, "a look ends in a state"
         async with bounded(MONGO_PREPARE_SECONDS_MAX):
-            number = await self._document.begin(state)
-            await drop_all_but(self._database, {state.active, number})
+            name = await self._document.begin(state)
+            await drop_forgotten(self._database, self._document)
         views = MongoStore(
             client=self._client,
             database=self._database,
             log_id=self._log_id,
             retention=self._retention,
             linger_seconds=self._linger_seconds,
-            pinned=number,
+            pinned=name,
         )
         await views.prepare()
         return MongoRebuild(
+            live=self,
             views=views,
-            number=number,
+            name=name,
             database=self._database,
             document=self._document,
             linger_seconds=self._linger_seconds,
@@ -275,8 +272,14 @@ class MongoStore:
             self._writing = await self._live()
         return self._writing
 
+    async def look(self) -> None:
+        """See what is live now, and how far it has come; one look that began earlier is not it."""
+        if self._looking is not None and not self._looking.done():
+            await asyncio.wait([self._looking])
+        await self._look()
+
     async def _look(self) -> None:
-        """See what is live, and how far it has come. All who ask at once share one look."""
+        """The same, but all who ask at once share one look."""
         self._check_open()
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._see(), name="mongo state")
@@ -307,21 +310,27 @@ class MongoStore:
         try:
             async with bounded(MONGO_READ_SECONDS_MAX):
                 state = await self._document.read()
-            number = self._number_in(state, self._state)
+            name = self._name_in(state)
         except ReplacedError:
             self._forget()
             raise
-        if number != self._reading.number:
-            self._reading = generation_of(self._database, number)
+        if name != self._reading.name:
+            self._reading = generation_of(self._database, name)
+            self._judge_positions(self._positions_in(state))
         self._state = state
 
-    def _number_in(self, state: State, known: State) -> int:
-        if state.born != known.born:
-            raise ReplacedError("the read models were emptied and made again")
-        number = self._pinned or state.active
-        if number not in state.positions_of:
-            raise ReplacedError("this rebuild was given up: a newer one was begun")
-        return number
+    def _judge_positions(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Forget how far the read models had come where others, made anew, are not as far."""
+        known = self._positions.known()
+        if any(positions.get(at, 0) < offset for at, offset in known.items()):
+            self._positions.release()
+            self._positions = Positions({})
+
+    def _name_in(self, state: State) -> str:
+        name = self._pinned or state.active
+        if name not in state.positions_of:
+            raise ReplacedError(GIVEN_UP)
+        return name
 
     def _forget(self) -> None:
         """Know nothing any more: what was known is gone, and the next call finds out."""
@@ -338,11 +347,11 @@ class MongoStore:
             )
 
     async def _advance(
-        self, state: State, generation: Generation, positions: Mapping[TopicPartition, int]
+        self, generation: Generation, positions: Mapping[TopicPartition, int]
     ) -> None:
         try:
             await self._document.advance(
-                state, generation.number, positions, must_be_live=self._pinned is None
+                generation.name, positions, must_be_live=self._pinned is None
             )
         except ReplacedError:
             # Whatever is there now is found out by the next call, which then starts from there.

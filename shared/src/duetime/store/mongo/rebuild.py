@@ -4,15 +4,23 @@ Knows how a generation becomes live and when another may go; not how it is fille
 """
 
 import asyncio
-from typing import Final
+from typing import Final, Protocol
 
 from pymongo.asynchronous.database import AsyncDatabase
 
 from duetime.limits import MONGO_PREPARE_SECONDS_MAX, MONGO_WRITE_SECONDS_MAX
 from duetime.store.mongo.client import Row, bounded
-from duetime.store.mongo.schema import drop_all_but
+from duetime.store.mongo.schema import generation_names
 from duetime.store.mongo.state import StateDocument
 from duetime.store.port import Store
+
+
+class Live(Protocol):
+    """What a rebuild asks of the store that it was begun with."""
+
+    async def look(self) -> None:
+        """See what is live now."""
+        ...
 
 
 class MongoRebuild:
@@ -21,19 +29,21 @@ class MongoRebuild:
     def __init__(
         self,
         *,
+        live: Live,
         views: Store,
-        number: int,
+        name: str,
         database: AsyncDatabase[Row],
         document: StateDocument,
         linger_seconds: float,
     ) -> None:
         """Take the store that reads and writes the new generation only."""
+        self._live: Final = live
         self._views: Final = views
-        self._number: Final = number
+        self._name: Final = name
         self._database: Final = database
         self._document: Final = document
         self._linger_seconds: Final = linger_seconds
-        self._replaced: int | None = None
+        self._replaced: str | None = None
         self._closed = False
 
     @property
@@ -44,10 +54,11 @@ class MongoRebuild:
     async def activate(self) -> bool:
         async with bounded(MONGO_WRITE_SECONDS_MAX):
             state = await self._document.read()
-            if not await self._document.activate(state, self._number):
+            if not await self._document.activate(state, self._name):
                 return False
-        if state.active != self._number:
+        if state.active != self._name:
             self._replaced = state.active
+        await self._live.look()
         return True
 
     async def close(self) -> None:
@@ -65,8 +76,17 @@ class MongoRebuild:
 
     async def _drop_what_is_not_live(self) -> None:
         state = await self._document.read()
-        over = self._replaced if state.active == self._number else self._number
-        # A newer rebuild may be under way: only what is ours to drop goes.
+        over = self._replaced if state.active == self._name else self._name
         if over is not None and over != state.active:
-            await self._document.forget(state, over)
-            await drop_all_but(self._database, set(state.positions_of) - {over})
+            await self._document.forget(over)
+            await drop_forgotten(self._database, self._document)
+
+
+async def drop_forgotten(database: AsyncDatabase[Row], document: StateDocument) -> None:
+    """Drop the collections of generations that the state knows no more."""
+    # In this order: a generation is in the state before its collections are there.
+    present = await generation_names(database)
+    state = await document.read()
+    for name, generation in present.items():
+        if generation not in state.positions_of:
+            await database.drop_collection(name)

@@ -23,7 +23,7 @@ RUNS_OF_TASK: Final = "runs_of_task"
 EXPIRY: Final = "expiry"
 
 _DORMANT_SECONDS: Final = (1 << 31) - 1  # the most that MongoDB takes: 68 years
-_COLLECTION: Final = re.compile(r"(?:tasks|runs)_(\d+)")
+_COLLECTION: Final = re.compile(r"(?:tasks|runs)_([0-9a-f]{24})")
 
 # Partial, so that writing stays cheap: what is not listed, or has not ended, is in no index of it.
 _TASK_INDEXES: Final = (
@@ -54,7 +54,7 @@ _RUN_INDEXES: Final = (
 class Generation:
     """One set of read models. Compared by identity: each store object has its own."""
 
-    number: int
+    name: str
     tasks: Collection
     runs: Collection
 
@@ -69,21 +69,19 @@ def database_of(client: Client, name: str) -> AsyncDatabase[Row]:
     )
 
 
-def tasks_name(number: int) -> str:
+def tasks_name(generation: str) -> str:
     """Name the collection of a generation's tasks."""
-    return f"tasks_{number}"
+    return f"tasks_{generation}"
 
 
-def runs_name(number: int) -> str:
+def runs_name(generation: str) -> str:
     """Name the collection of a generation's runs."""
-    return f"runs_{number}"
+    return f"runs_{generation}"
 
 
-def generation_of(database: AsyncDatabase[Row], number: int) -> Generation:
+def generation_of(database: AsyncDatabase[Row], name: str) -> Generation:
     """Give the collections of a generation."""
-    return Generation(
-        number=number, tasks=database[tasks_name(number)], runs=database[runs_name(number)]
-    )
+    return Generation(name=name, tasks=database[tasks_name(name)], runs=database[runs_name(name)])
 
 
 async def create_indexes(generation: Generation) -> None:
@@ -104,9 +102,8 @@ async def let_tasks_expire(database: AsyncDatabase[Row], generation: Generation)
     await database.command("collMod", generation.tasks.name, index=index)
 
 
-async def drop_all_but(database: AsyncDatabase[Row], kept: set[int]) -> None:
-    """Drop the collections of every other generation."""
-    for name in await database.list_collection_names():
-        match = _COLLECTION.fullmatch(name)
-        if match is not None and int(match[1]) not in kept:
-            await database.drop_collection(name)
+async def generation_names(database: AsyncDatabase[Row]) -> dict[str, str]:
+    """Give the collections that are there, each with the generation that it belongs to."""
+    names = await database.list_collection_names()
+    matches = {name: _COLLECTION.fullmatch(name) for name in names}
+    return {name: match[1] for name, match in matches.items() if match is not None}

@@ -24,7 +24,7 @@ _KEYS: Final = (
 )
 
 
-def plan_sharding(database: str, generation: int) -> list[dict[str, Any]]:
+def plan_sharding(database: str, generation: str) -> list[dict[str, Any]]:
     """Give the admin commands that shard a generation, in their order, as mongosh takes them."""
     commands: list[dict[str, Any]] = [{"enableSharding": database}]
     commands += [
@@ -34,14 +34,14 @@ def plan_sharding(database: str, generation: int) -> list[dict[str, Any]]:
     return commands
 
 
-async def is_sharded(client: Client, database: str, generation: int) -> bool:
+async def is_sharded(client: Client, database: str, generation: str) -> bool:
     """Say whether a generation is spread over shards."""
     namespace = f"{database}.{tasks_name(generation)}"
     found = await client["config"]["collections"].find_one({"_id": namespace})
     return found is not None and not found.get("dropped", False)
 
 
-async def apply_sharding(client: Client, database: str, generation: int) -> None:
+async def apply_sharding(client: Client, database: str, generation: str) -> None:
     """Shard a generation. Idempotent. Raises RefusedError where this is no sharded cluster."""
     async with bounded(MONGO_PREPARE_SECONDS_MAX):
         hello = await client.admin.command("hello")

@@ -3,6 +3,8 @@
 Knows that document, and the rules by which it changes; not what lies in the generations.
 One document, so that each of these is one step: a projector's positions are taken only while the
 generation it wrote to still counts, and a rebuild takes over only if it has read at least as far.
+A generation's name is given once and never again, also where the database was emptied and is made
+again: whoever still writes to an earlier one spoils nothing and is refused.
 """
 
 from collections.abc import Mapping
@@ -10,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bson import ObjectId
-from pymongo import ReturnDocument
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 from pymongo.read_concern import ReadConcern
@@ -21,18 +22,17 @@ from duetime.store.port import TopicPartition
 FORMAT_VERSION: Final = 1
 STATE: Final = "read_models"
 
-_FIRST: Final = 1
 _ESCAPES: Final = (("%", "%25"), (".", "%2E"), ("$", "%24"))  # what a field's name must not have
+GIVEN_UP: Final = "this rebuild was given up: a newer one was begun"
 _EMPTIED: Final = "the read models were emptied or replaced; they are to be opened anew"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """The document, as it was read. `born` tells a database that was emptied and made again."""
+    """The document, as it was read: the live generation, and what each has read."""
 
-    born: ObjectId
-    active: int
-    positions_of: Mapping[int, Mapping[TopicPartition, int]]
+    active: str
+    positions_of: Mapping[str, Mapping[TopicPartition, int]]
 
     @property
     def positions(self) -> Mapping[TopicPartition, int]:
@@ -55,14 +55,13 @@ class StateDocument:
         """Read it, or make it where the database is new. Raises RefusedError."""
         row = await self._collection.find_one({"_id": STATE})
         if row is None:
+            first = _new_name()
             new = {
                 "_id": STATE,
                 "format": FORMAT_VERSION,
-                "born": ObjectId(),
                 "log": self._log_id,
-                "active": _FIRST,
-                "newest": _FIRST,
-                "generations": {_key(_FIRST): {"positions": {}}},
+                "active": first,
+                "generations": {first: {"positions": {}}},
             }
             try:
                 await self._collection.insert_one(new)
@@ -82,72 +81,64 @@ class StateDocument:
 
     async def advance(
         self,
-        state: State,
-        number: int,
+        generation: str,
         positions: Mapping[TopicPartition, int],
         *,
         must_be_live: bool,
     ) -> None:
         """Raise a generation's positions. Raises ReplacedError where that generation is no more."""
-        of = f"generations.{_key(number)}"
-        wanted = {"_id": STATE, "born": state.born, of: {"$exists": True}}
+        of = f"generations.{generation}"
+        wanted = {"_id": STATE, of: {"$exists": True}}
         if must_be_live:
-            wanted["active"] = number
+            wanted["active"] = generation
         highest = {f"{of}.positions.{_field(at)}": offset for at, offset in positions.items()}
         changed = await self._collection.update_one(wanted, {"$max": highest})
         if not changed.matched_count:
             raise ReplacedError(_EMPTIED)
 
-    async def begin(self, state: State) -> int:
-        """Give the number of a new generation; an earlier rebuild that never ended is given up."""
-        row = await self._collection.find_one_and_update(
-            {"_id": STATE, "born": state.born},
-            {"$inc": {"newest": 1}},
-            return_document=ReturnDocument.AFTER,
-        )
-        if row is None:
-            raise ReplacedError(_EMPTIED)
-        number = int(row["newest"])
-        kept = {_key(int(row["active"])), _key(number)}
-        given_up = {f"generations.{key}": "" for key in row["generations"] if key not in kept}
-        change: dict[str, Any] = {"$set": {f"generations.{_key(number)}": {"positions": {}}}}
+    async def begin(self, state: State) -> str:
+        """Name a new generation; an earlier rebuild that never ended is given up."""
+        name = _new_name()
+        change: dict[str, Any] = {"$set": {f"generations.{name}": {"positions": {}}}}
+        given_up = [known for known in state.positions_of if known != state.active]
         if given_up:
-            change["$unset"] = given_up
-        await self._collection.update_one({"_id": STATE, "born": state.born}, change)
-        return number
+            change["$unset"] = {f"generations.{known}": "" for known in given_up}
+        changed = await self._collection.update_one({"_id": STATE, "active": state.active}, change)
+        if not changed.matched_count:
+            raise ReplacedError(_EMPTIED)
+        return name
 
-    async def activate(self, state: State, number: int) -> bool:
+    async def activate(self, state: State, generation: str) -> bool:
         """Make a generation the live one if it has read at least as far; say whether it is now.
 
         Raises ReplacedError where that generation was given up.
         """
-        if state.active == number:
+        if state.active == generation:
             return True
-        own = state.positions_of.get(number)
+        own = state.positions_of.get(generation)
         if own is None:
-            raise ReplacedError("this rebuild was given up: a newer one was begun")
+            raise ReplacedError(GIVEN_UP)
         if any(own.get(at, 0) < offset for at, offset in state.positions.items()):
             return False
         # The live one goes on meanwhile: whether it is still behind is part of the same step.
-        live = f"generations.{_key(state.active)}.positions"
+        live = f"generations.{state.active}.positions"
         behind = {f"{live}.{_field(at)}": {"$not": {"$gt": offset}} for at, offset in own.items()}
         changed = await self._collection.update_one(
             {
                 "_id": STATE,
-                "born": state.born,
                 "active": state.active,
-                f"generations.{_key(number)}": {"$exists": True},
+                f"generations.{generation}": {"$exists": True},
                 **behind,
             },
-            {"$set": {"active": number}},
+            {"$set": {"active": generation}},
         )
         return bool(changed.matched_count)
 
-    async def forget(self, state: State, number: int) -> None:
+    async def forget(self, generation: str) -> None:
         """Remove a generation that is not live."""
         await self._collection.update_one(
-            {"_id": STATE, "born": state.born, "active": {"$ne": number}},
-            {"$unset": {f"generations.{_key(number)}": ""}},
+            {"_id": STATE, "active": {"$ne": generation}},
+            {"$unset": {f"generations.{generation}": ""}},
         )
 
     def _check(self, row: Row) -> None:
@@ -167,20 +158,19 @@ class StateDocument:
 
 def _state(row: Row) -> State:
     return State(
-        born=row["born"],
-        active=int(row["active"]),
+        active=str(row["active"]),
         positions_of={
-            int(key.removeprefix("g")): {
+            name: {
                 _topic_partition(field): int(offset)
                 for field, offset in generation["positions"].items()
             }
-            for key, generation in row["generations"].items()
+            for name, generation in row["generations"].items()
         },
     )
 
 
-def _key(number: int) -> str:
-    return f"g{number}"
+def _new_name() -> str:
+    return str(ObjectId())
 
 
 def _field(at: TopicPartition) -> str:
