@@ -55,7 +55,11 @@ stack: $(STAMP) $(PAGE) ## Start the distributed system: Kafka (BROKERS=3 for th
 ##@ Check
 
 test: $(STAMP) ## Run every test that this machine can run
+	@$(MAKE) parts || echo "Not everything that the tests can use could be fetched." >&2
 	@$(BIN)/python -m pytest $(ARGS)
+
+parts: $(STAMP) $(PAGE) ## Fetch what tests use beside the packages: MongoDB, the page's tools
+	@$(BIN)/python -m deploy.local.mongod install
 
 test/unit: ## Test the rules and decisions, without I/O
 test/contract: ## Test every adapter against the contract of its port
@@ -143,5 +147,5 @@ $(UV):
 	fi
 	@mv .build/uv-part .build/uv-$(UV_VERSION)
 
-.PHONY: help setup run page stack test test/unit test/contract test/simulation test/system test/chaos test/tidy \
+.PHONY: help setup run page stack parts test test/unit test/contract test/simulation test/system test/chaos test/tidy \
 	lint verify fmt generate bench clean
