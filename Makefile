@@ -23,7 +23,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 PAGE := frontend/dist/index.html
 NODE_VERSION := 24.19.0
 # The machine's own Node where it is new enough, else one from a registry package.
-NODE := $(if $(shell node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null \
+NODE := $(if $(shell node -e 'process.exit(+process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null \
 	&& npm --version 2>/dev/null),,.build/node-$(NODE_VERSION)/bin)
 NPM := $(if $(NODE),PATH="$(CURDIR)/$(NODE):$$PATH" )npm --prefix frontend
 
