@@ -344,9 +344,7 @@ async def test_compressed_batches_are_read_as_they_were_written(compression: str
 
 
 @pytest.mark.parametrize("topic", [Topic.TASKS, Topic.DUE])
-async def test_the_time_that_was_told_is_the_time_that_is_read(
-    log: KafkaLog, topic: Topic
-) -> None:
+async def test_the_time_that_was_told_is_the_time_that_is_read(log: KafkaLog, topic: Topic) -> None:
     outcomes = await appended(log, *[a_record(topic=topic)] * 5)
     found = await read_from(log, topic, 0, 0)
 

@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 from duetime import limits
 from duetime.log.kafka.batches import Batch, build, is_exact
 from duetime.log.kafka.connection import Connection
-from duetime.log.kafka.producer import REFUSALS, Producer
+from duetime.log.kafka.producer import REFUSALS, Producer, retrieve
 from duetime.log.local.admission import refusals, size_bytes
 from duetime.log.port import AppendOutcome, LogAwayError, Record, Refused, Unknown
 from duetime.log.topics import Topic
@@ -164,7 +164,7 @@ class Appender:
             call.handed_on.add(place)
         await asyncio.wait([answer], timeout=limits.APPEND_WAIT_SECONDS_MAX)
         if not answer.done():
-            answer.add_done_callback(_ignore)
+            answer.add_done_callback(retrieve)  # too late: it was called unknown
             self._doubt(producer)
             return [Unknown(_NO_ANSWER)] * count
         reason = answer.exception()
@@ -204,8 +204,3 @@ class Appender:
 def _settle(entries: Sequence[_Entry], outcome: AppendOutcome) -> None:
     for call, place, _ in entries:
         call.settle(place, outcome)
-
-
-def _ignore(answer: "asyncio.Future[object]") -> None:
-    if not answer.cancelled():
-        answer.exception()  # it came too late: it was called unknown

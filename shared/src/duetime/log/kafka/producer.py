@@ -109,17 +109,20 @@ class Producer:
     async def _discard(self) -> None:
         driver = self.driver
         accumulator, sender = driver._message_accumulator, driver._sender  # noqa: SLF001 # no other way to stop it from sending
+        unsent = [batch for queue in accumulator._batches.values() for batch in queue]  # noqa: SLF001 # as above
         accumulator.fail_all(ProducerClosed())
         accumulator._batches.clear()  # noqa: SLF001 # what was never sent shall never be
+        for batch in unsent:
+            retrieve(batch._drain_waiter)  # noqa: SLF001 # nobody else will look at it
         task = sender.sender_task
         if task is not None:
             # The first time it waits for its requests, the second time it leaves them.
             await end(task, limits.KAFKA_RETRY_SECONDS)
         # Closing the connections also ends requests that wait for an answer.
         await bounded(driver.client.close(), limits.KAFKA_STOP_SECONDS_MAX)
-        waiter = driver._txn_manager._transaction_waiter  # noqa: SLF001 # nobody else will look at it
-        if waiter is not None and waiter.done() and not waiter.cancelled():
-            waiter.exception()
+        waiter = driver._txn_manager._transaction_waiter  # noqa: SLF001 # as above
+        if waiter is not None:
+            retrieve(waiter)
         driver._closed = True  # noqa: SLF001 # it is: `stop` would try to send what is left
 
     async def _watched(self, *args: Any, **kwargs: Any) -> Any:
@@ -136,8 +139,13 @@ async def end(task: "asyncio.Task[Any]", grace_seconds: float) -> None:
     while not task.done() and asyncio.get_running_loop().time() < until:
         task.cancel()
         await asyncio.wait([task], timeout=grace_seconds)
-    if task.done() and not task.cancelled():
-        task.exception()  # said already to whom it concerned
+    retrieve(task)
+
+
+def retrieve(future: "asyncio.Future[Any]") -> None:
+    """Take note of how something ended that nobody waits for: it was told already."""
+    if future.done() and not future.cancelled():
+        future.exception()
 
 
 async def bounded(work: Awaitable[object], seconds: float) -> None:

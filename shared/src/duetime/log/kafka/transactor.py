@@ -27,7 +27,7 @@ from aiokafka.errors import (
 from duetime import limits
 from duetime.log.kafka.batches import Batch, Ends, build, is_exact
 from duetime.log.kafka.connection import Connection
-from duetime.log.kafka.producer import Producer
+from duetime.log.kafka.producer import Producer, retrieve
 from duetime.log.local.admission import refusals
 from duetime.log.port import (
     Accepted,
@@ -137,7 +137,7 @@ class KafkaTransactor(Transactor):
                 answer = await driver.send_batch(
                     batch.builder, names.of(topic), partition=partition
                 )
-                answer.add_done_callback(_retrieve)
+                answer.add_done_callback(retrieve)  # the first failure is told, the others not
                 sent.append((batch, answer))
         return sent
 
@@ -162,8 +162,3 @@ class KafkaTransactor(Transactor):
 
 def _failed(task: "asyncio.Task[Any]") -> bool:
     return task.done() and not task.cancelled()
-
-
-def _retrieve(answer: "asyncio.Future[Any]") -> None:
-    if not answer.cancelled():
-        answer.exception()  # the first failure is told; the others need no warning
