@@ -35,6 +35,7 @@ pytestmark = pytest.mark.mongo
 
 AGES_SECONDS: Final = 100 * 365 * 24 * 3600.0  # the suite's events are old: nothing is to expire
 WAIT_SECONDS: Final = 5.0
+TASKS_1: Final = msgspec.structs.replace(TASKS_0, partition=1)
 
 Opener = Callable[..., AbstractAsyncContextManager[MongoStore]]
 
@@ -249,6 +250,35 @@ async def test_a_database_that_is_emptied_is_filled_from_the_beginning(opened: O
         assert not await reader.passed(TASKS_0, 99, wait_seconds=0)
         await projector.write(changes(scheduled("t"), positions={TASKS_0: 1}))
         assert ["t"] == await listed(reader)
+
+
+@pytest.mark.promise("P6")
+async def test_of_several_who_write_through_one_store_each_begins_anew_after_a_loss(
+    opened: Opener,
+) -> None:
+    async with opened() as store:
+        lost, refilling = asyncio.Event(), asyncio.Event()
+
+        async def another_lane() -> None:
+            await store.positions()
+            lost.set()
+            await refilling.wait()
+            with pytest.raises(StoreError):
+                await store.write(changes(scheduled("u"), positions={TASKS_1: 101}))
+
+        writing = asyncio.create_task(another_lane())
+        await lost.wait()
+        await store.positions()
+        await store._client.drop_database(store._database.name)
+        with pytest.raises(StoreError):
+            await store.write(changes(scheduled("t"), positions={TASKS_0: 101}))
+        await store.positions()
+        await store.write(changes(scheduled("t"), positions={TASKS_0: 1}))
+        refilling.set()
+        await writing
+
+        assert {TASKS_0: 1} == await store.positions()
+        assert ["t"] == await listed(store)
 
 
 @pytest.mark.promise("P6")

@@ -51,6 +51,12 @@ from duetime.store.views import RunDocument, TaskDocument
 # What the running flush was folded from. A flush is one task's: it loads, folds, writes.
 _loaded_from: ContextVar[Generation | None] = ContextVar("loaded_from", default=None)
 
+# What the running writer was told the positions of. Several write through one store, each in a
+# task of its own: when one learns of other read models, the rest must not go on into them.
+_began_with: ContextVar["tuple[MongoStore, Generation] | None"] = ContextVar(
+    "began_with", default=None
+)
+
 
 class MongoStore:
     """Read models in a MongoDB database. One object serves one process, on one event loop."""
@@ -159,7 +165,9 @@ class MongoStore:
         # Whoever begins to write asks this first: from here on it writes to what it was told about.
         await self.look()
         assert self._state is not None, "a look ends in a state"
+        assert self._reading is not None, "a look ends in a generation"
         self._writing = self._reading
+        _began_with.set((self, self._reading))
         return self._positions_in(self._state)
 
     async def passed(self, at: TopicPartition, offset: int, *, wait_seconds: float) -> bool:
@@ -266,8 +274,11 @@ class MongoStore:
         return self._reading
 
     async def _written(self) -> Generation:
-        """Give the generation to write: the one that positions were last asked of."""
+        """Give the generation to write: the one that this writer asked the positions of."""
         self._check_open()
+        began = _began_with.get()
+        if began is not None and began[0] is self:
+            return began[1]
         if self._writing is None:
             self._writing = await self._live()
         return self._writing

@@ -43,9 +43,7 @@ async def load(generation: Generation, task_ids: Sequence[str]) -> Mapping[str, 
     return {document.task_id: document for document in found}
 
 
-async def find(
-    generation: Generation, task_ids: Sequence[str], run_ids: Sequence[str]
-) -> Found:
+async def find(generation: Generation, task_ids: Sequence[str], run_ids: Sequence[str]) -> Found:
     """Read the tasks and runs of these ids that exist."""
     found: list[RunDocument] = []
     if run_ids:
