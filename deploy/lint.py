@@ -18,7 +18,7 @@ from typing import Final
 from deploy.chart import CHART, EXAMPLES, KUBERNETES, ChartError, rendered_text
 from deploy.tools import PROMTOOL, ROOT, find, missing
 
-FORBID_SKIPS: Final = "DUETIME_FORBID_SKIPS"
+FORBID_SKIPS: Final = "FORBID_SKIPS"
 KUBERNETES_OLDEST: Final = "1.30"  # Chart.yaml says so
 _SECONDS_MAX: Final = 300.0
 _AT_ONCE: Final = 2

@@ -1,7 +1,7 @@
 """How tests run here, and what a run says at its end: what it skipped, and how to get it.
 
 Knows the bookkeeping of pytest and Hypothesis, not what the tests are about.
-With DUETIME_FORBID_SKIPS set (the gate does it) a skipped test fails the run: a test that nobody
+With FORBID_SKIPS set (the gate does it) a skipped test fails the run: a test that nobody
 runs proves nothing.
 """
 
@@ -11,7 +11,7 @@ from collections import Counter
 import hypothesis
 import pytest
 
-FORBID_SKIPS = "DUETIME_FORBID_SKIPS"
+FORBID_SKIPS = "FORBID_SKIPS"
 
 # Examples are bounded by the timeout of their test: on a busy machine the clock of a single one
 # says nothing. In the gate they are the same every time, so that a red run can be repeated.

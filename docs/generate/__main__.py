@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Final
 
 from docs.generate import guarantees
+from duetime.api import openapi
 
 ROOT: Final = Path(__file__).parents[2]
 
 DOCUMENTS: Final[dict[str, Callable[[Path], str]]] = {
     "docs/guarantees.md": guarantees.document,
+    "docs/openapi.json": lambda _root: openapi.text().decode(),
 }
 
 CHECKS: Final[list[Callable[[Path], list[str]]]] = [

@@ -53,7 +53,7 @@ def _run_a_skipped_test(folder: Path, *, forbid: str) -> tuple[int, str]:
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "tests.conftest", *options, str(module)],
         cwd=ROOT,
-        env=os.environ | {"DUETIME_FORBID_SKIPS": forbid},
+        env=os.environ | {"FORBID_SKIPS": forbid},
         check=False,
         capture_output=True,
         text=True,

@@ -12,7 +12,7 @@ SNAPSHOT = Path(__file__).parents[3] / "docs" / "openapi.json"
 
 
 def test_the_committed_document_is_current() -> None:
-    # Out of date? `python -m duetime.api.openapi > docs/openapi.json`, and read the difference.
+    # Out of date? `make generate`, and read the difference.
     assert SNAPSHOT.read_bytes() == openapi.text()
 
 

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Final, NoReturn
 
+import structlog
 import typer
 import uvloop
 
@@ -34,9 +35,14 @@ from duetime.runtime.clock import guarded_system_clock
 from duetime.runtime.ids import SystemIds
 from duetime.runtime.service import supervise
 from duetime.settings.base import Environment, SettingsError
+from duetime.settings.logs import LogSettings
 from duetime.store.port import StoreError
 from duetime.store.sqlite import SqliteStore
+from duetime.telemetry.logs import start_logging
+from duetime.telemetry.loop_lag import watch_loop_lag
 from duetime.telemetry.metrics import Metrics
+
+_logger: Final = structlog.get_logger()
 
 app = typer.Typer(
     name="duetime",
@@ -96,7 +102,8 @@ def run(
 ) -> None:
     """Run the whole of Duetime in this process, until Ctrl-C."""
     try:
-        environment = Environment(os.environ, [ApiSettings, EmbeddedSettings])
+        environment = Environment(os.environ, [ApiSettings, EmbeddedSettings, LogSettings])
+        logs = environment.read(LogSettings)
         api = environment.read(ApiSettings, host=host, port=port)
         settings = environment.read(
             EmbeddedSettings,
@@ -120,10 +127,12 @@ def run(
         # The databases' threads wake for a moment at every write; with the interpreter's own 5 ms
         # each of them could hold up the loop that long.
         sys.setswitchinterval(SWITCH_SECONDS_EMBEDDED)
-        try:
-            uvloop.run(_run(api, settings, functions, (listener, page), data))
-        except (LogError, StoreError) as refused:
-            _refuse(str(refused))
+        metrics = Metrics(of_process=True)
+        with start_logging(form=logs.log_format, level=logs.log_level, metrics=metrics):
+            try:
+                uvloop.run(_run(api, settings, functions, (listener, page), data, metrics))
+            except (LogError, StoreError) as refused:
+                _refuse(str(refused))
 
 
 async def _run(
@@ -132,9 +141,9 @@ async def _run(
     functions: Mapping[str, Function],
     doors: tuple[socket.socket, HttpService | None],
     data: DataDir,
+    metrics: Metrics,
 ) -> None:
     listener, page = doors
-    metrics = Metrics(of_process=True)
     clock = guarded_system_clock(lambda _seconds: metrics.clock_step_total.inc())
     async with AsyncExitStack() as stack:
         stack.callback(data.close)
@@ -144,6 +153,8 @@ async def _run(
         )
         store = await SqliteStore.open(data.views_path, log_id=log.cluster_id)
         stack.push_async_callback(store.close)
+        if store.set_aside is not None:
+            _logger.warning("the read models are built anew", reason=store.set_aside)
         node = assemble(
             Parts(
                 log=log,
@@ -170,7 +181,12 @@ async def _run(
         if settings.page_dir is not None:
             typer.echo(f"Its page is on http://{shown}:{settings.page_port}.")
         typer.echo(f"It keeps its data in {data.path}. Ctrl-C stops it.")
-        await supervise(node.services, stop)
+        async with asyncio.TaskGroup() as group:
+            lag = group.create_task(watch_loop_lag(metrics), name="loop lag")
+            try:
+                await supervise(node.services, stop)
+            finally:
+                lag.cancel()
         typer.echo("Duetime has stopped.")
 
 

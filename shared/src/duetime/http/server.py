@@ -49,6 +49,7 @@ class HttpService:
                 ws="none",
                 lifespan="off",
                 log_config=None,
+                log_level="warning",
                 access_log=False,
                 server_header=False,
                 backlog=_BACKLOG,

@@ -5,12 +5,11 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from duetime.settings.base import Settings
-from duetime.telemetry.logs import LogFormat, LogLevel
+from duetime.settings.logs import LogSettings
 
 
-class ProcessSettings(Settings):
-    """Read from `DUETIME_…`."""
+class ProcessSettings(LogSettings):
+    """Read from `DUETIME_…`; how to log as everywhere."""
 
     model_config = SettingsConfigDict(env_prefix="DUETIME_")
 
@@ -24,7 +23,3 @@ class ProcessSettings(Settings):
         str,
         Field(max_length=100, description="names this process in events; the host's by default"),
     ] = ""
-    log_format: Annotated[LogFormat, Field(description="json, console or auto")] = "json"
-    log_level: Annotated[
-        LogLevel, Field(description="the least that is written: debug, info, warning or error")
-    ] = "info"
