@@ -108,6 +108,7 @@ FLUSH_RECORDS_MAX: Final = 2_000  # events folded into the read models by one wr
 FLUSH_SECONDS_EMBEDDED: Final = 0.001  # views.db is not synced: a write costs less than a wait
 RUNS_FLUSH_SECONDS_EMBEDDED: Final = 0.1  # nobody waits for a run to be seen as for a write
 FLUSH_SECONDS: Final = 0.2  # MongoDB: five bulk writes a second; a write is seen in p99 250 ms
+VIEWS_LOOK_SECONDS: Final = 5.0  # an idle partition learns within it that its views were lost
 PAGE_ITEMS_DEFAULT: Final = 1_000  # lists without `limit`
 PAGE_ITEMS_MAX: Final = 10_000  # about 6 MB of answer
 FILTER_READ_TASKS: Final = 1_000  # read at once to be judged by a filter: 5 ms at 5 us a task

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from duetime.events.envelope import Envelope, Unreadable
-from duetime.limits import FLUSH_RECORDS_MAX
+from duetime.limits import FLUSH_RECORDS_MAX, VIEWS_LOOK_SECONDS
 from duetime.log.port import Log, LogAwayError, Stored, TopicOffsets
 from duetime.log.reading import read_event
 from duetime.log.topics import Topic
@@ -19,6 +19,7 @@ from duetime.log_projector.core import project, touched
 from duetime.runtime.clock import Clock
 from duetime.store.port import Store, StoreError, TopicPartition
 
+_LOOK: Final = timedelta(seconds=VIEWS_LOOK_SECONDS)
 PROJECTOR_TOPICS: Final = (Topic.TASKS, Topic.EXECUTIONS)
 
 
@@ -57,6 +58,7 @@ class ProjectorLane:
         self._written: dict[str, int] = {}
         self._ends: dict[str, int] = {}
         self._flushed_at: datetime | None = None
+        self._looked_at = clock.now()
         self._live = False
 
     @property
@@ -88,11 +90,13 @@ class ProjectorLane:
             self._positions[topic] = max(self._positions[topic], offset)
         if self._flush_due():
             await self._write()
+        elif not self._looked_at <= self._clock.now() < self._looked_at + _LOOK:
+            await self._look()
 
     def wake_at(self) -> datetime | None:
-        """Say when the next write is due, if there is something to write."""
+        """Say when the next write is due, or the next look at what was written."""
         if self._positions == self._written or self._flushed_at is None:
-            return None
+            return self._looked_at + _LOOK
         return self._flushed_at + self._wait()
 
     async def drain(self) -> None:
@@ -134,8 +138,23 @@ class ProjectorLane:
         self._watch(self._pending)
         self._pending = []
         self._written = dict(self._positions)
-        self._flushed_at = self._clock.now()
+        self._flushed_at = self._looked_at = self._clock.now()
         self._live = self._live or self._at_the_ends()
+
+    async def _look(self) -> None:
+        """See whether the read models still have what was written: an idle partition's only way.
+
+        Raises LogAwayError where they were lost, so that the lane is opened anew.
+        """
+        self._looked_at = self._clock.now()
+        try:
+            stored = await self._store.positions()
+        except StoreError:
+            return  # away: nothing is known, and there is nothing to write
+        for topic, written in self._written.items():
+            if stored.get(TopicPartition(topic, self._partition), 0) < written:
+                message = "the read models were lost"
+                raise LogAwayError(message)
 
     def _at_the_ends(self) -> bool:
         return all(self._written[topic] >= end for topic, end in self._ends.items())
