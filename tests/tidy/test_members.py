@@ -22,6 +22,7 @@ from tests.tidy.repository import (
 
 # Declared though no source imports them, and why.
 USED_WITHOUT_IMPORT: Final = {
+    "aws-msk-iam-sasl-signer-python": "imported by name, and only where Amazon's MSK is spoken to",
     "httptools": "uvicorn parses HTTP with it where it is installed",
     "tzdata": "zoneinfo reads it where the system has no zone database",
     "uvloop": "uvicorn and the runner take it as their event loop where it is installed",

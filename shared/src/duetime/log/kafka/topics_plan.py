@@ -117,6 +117,7 @@ async def apply(connection: Connection) -> Sequence[Wanted]:
                 ]
             )
             _check_created(answer)
+            await _until_known(admin, ought)
         return missing
 
 
@@ -240,6 +241,15 @@ async def _look(admin: Any, topics: Sequence[Wanted]) -> dict[str, Found]:
         )
         for topic in there
     }
+
+
+async def _until_known(admin: Any, topics: Sequence[Wanted]) -> None:
+    """Wait, bounded, until a broker knows of new topics: the controller alone does at first."""
+    until = asyncio.get_running_loop().time() + limits.KAFKA_STOP_SECONDS_MAX
+    while asyncio.get_running_loop().time() < until:
+        if len(await _look(admin, topics)) == len(topics):
+            return
+        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
 
 def _check_created(answer: Any) -> None:

@@ -1,0 +1,101 @@
+"""`duetime topics` on a real cluster: creates what is missing, alters nothing, refuses the rest."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from duetime.log.kafka.adapter import KafkaLog
+from duetime.log.kafka.connection import Connection, KafkaSetupError
+from duetime.log.kafka.topics_plan import Kind, apply, check, plan
+from duetime.log.port import LogAwayError
+from duetime.log.topics import Topic
+from duetime.settings.kafka import KafkaSettings
+from tests.support.kafka import created, kafka_cluster, removed
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.fixture
+async def connection() -> AsyncIterator[Connection]:
+    connection = kafka_cluster().connection()
+    yield connection
+    await removed(connection)
+
+
+async def test_a_new_cluster_lacks_every_topic_and_is_refused_with_the_way_out(
+    connection: Connection,
+) -> None:
+    findings = await plan(connection)
+
+    assert [(Kind.MISSING, topic) for topic in Topic] == [(f.kind, f.topic) for f in findings]
+    with pytest.raises(KafkaSetupError, match=r"duetime\.tasks does not exist.*topics apply"):
+        await KafkaLog.open(connection)
+
+
+async def test_what_was_applied_is_as_planned_and_applying_again_does_nothing(
+    connection: Connection,
+) -> None:
+    await created(connection)
+    again = await apply(connection)
+
+    assert [] == list(again)
+    assert [] == list(await plan(connection))
+    await check(connection)
+
+
+async def test_a_topic_of_another_make_is_told_and_left_as_it_is(connection: Connection) -> None:
+    await _create(connection, Topic.TASKS, partitions=2, settings={"cleanup.policy": "compact"})
+    await created(connection)
+    findings = await plan(connection)
+
+    assert {Topic.TASKS} == {finding.topic for finding in findings}
+    sentences = " ".join(finding.sentence for finding in findings)
+    assert "has 2 partitions, and 4 are asked for" in sentences
+    assert "has cleanup.policy=compact, and ought to have delete" in sentences
+    with pytest.raises(KafkaSetupError, match="has 2 partitions"):
+        await KafkaLog.open(connection)
+
+
+async def test_messages_that_would_not_fit_are_refused_at_start(connection: Connection) -> None:
+    await _create(connection, Topic.DUE, partitions=4, settings={"max.message.bytes": "100000"})
+    await created(connection)
+
+    with pytest.raises(KafkaSetupError, match=r"duetime\.due has max\.message\.bytes=100000"):
+        await check(connection)
+
+
+async def test_differences_that_break_nothing_are_told_and_let_in(connection: Connection) -> None:
+    await _create(
+        connection,
+        Topic.EXECUTIONS,
+        partitions=4,
+        settings={"retention.ms": "86400000", "message.timestamp.type": "CreateTime"},
+    )
+    await created(connection)
+    findings = await plan(connection)
+
+    assert {Kind.DIFFERENT} == {finding.kind for finding in findings}
+    assert any("retention.ms=86400000" in finding.sentence for finding in findings)
+    await check(connection)
+
+
+async def test_a_cluster_that_is_away_is_away() -> None:
+    nowhere = Connection.of(KafkaSettings.for_tests(bootstrap_servers="127.0.0.1:1"))
+
+    with pytest.raises(LogAwayError):
+        await plan(nowhere)
+    with pytest.raises(LogAwayError):
+        await KafkaLog.open(nowhere)
+
+
+async def _create(
+    connection: Connection, topic: Topic, *, partitions: int, settings: dict[str, str]
+) -> None:
+    admin: Any = AIOKafkaAdminClient(**connection.arguments)
+    await admin.start()
+    await admin.create_topics(
+        [NewTopic(connection.names.of(topic), partitions, 1, topic_configs=settings)]
+    )
+    await admin.close()
