@@ -3,6 +3,7 @@
 Loaded by the real process through --actions, so it knows nothing but what an action is told.
 """
 
+import asyncio
 import os
 import time
 
@@ -19,3 +20,10 @@ def stamp(context: RunContext, file: str) -> None:
         os.write(descriptor, line.encode())
     finally:
         os.close(descriptor)
+
+
+@action("stamp slowly")
+async def stamp_slowly(context: RunContext, file: str, seconds: float) -> None:
+    """Stamp, then go on for a while."""
+    stamp(context, file)
+    await asyncio.sleep(seconds)

@@ -1,0 +1,86 @@
+"""What is done to the processes of a stack, and noted in the history that the checkers judge.
+
+Knows signals and how to tell that a fault met anything; nothing of what should follow from it.
+"""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from deploy.local.stack import ROLES, Running, Stack
+from tests.chaos.load import moment
+from tests.simulation.history import Fault, FaultKind, History
+from tests.support.stack import metric, wait_for
+
+NEVER_MISSED: Final = 0.75  # of the faults of a test, so many must have met something
+
+
+def kill(history: History, victim: Running) -> Fault:
+    """SIGKILL a process; it met something where the process worked for the system."""
+    fault = _mark(history, FaultKind.CRASH, victim, effective=is_at_work(victim))
+    victim.kill()
+    fault.at = fault.until = moment()
+    return fault
+
+
+@contextmanager
+def suspended(history: History, victim: Running) -> Iterator[Fault]:
+    """SIGSTOP a process, and let it go on afterwards."""
+    kind = FaultKind.SUSPEND_PAST_SESSION
+    fault = _mark(history, kind, victim, effective=is_at_work(victim))
+    assert victim.process is not None
+    victim.process.send_signal(signal.SIGSTOP)
+    try:
+        yield fault
+    finally:
+        victim.process.send_signal(signal.SIGCONT)
+        fault.until = moment()
+
+
+@contextmanager
+def noted(history: History, kind: FaultKind) -> Iterator[Fault]:
+    """Note what is done to the ground under all processes."""
+    fault = _mark(history, kind, None, effective=True)
+    try:
+        yield fault
+    finally:
+        fault.until = moment()
+
+
+def is_at_work(process: Running) -> bool:
+    """Say whether the system would miss the process: it owns partitions, or answers requests."""
+    name = "duetime_api_requests_total" if process.role == "api" else "duetime_owned_partitions"
+    return metric(process, name) > 0
+
+
+def owned_all(process: Running, count: int) -> Callable[[], bool]:
+    """Give a look at whether a process owns so many partitions."""
+    return lambda: metric(process, "duetime_owned_partitions") == count
+
+
+def kill_and_restart(stack: Stack, history: History, roles: tuple[str, ...], number: int) -> None:
+    """Kill one of two processes of each role, start them anew, and wait until all is shared out."""
+    victims = [stack.of_role(role)[number % 2] for role in roles]
+    wait_for(lambda: all(map(is_at_work, victims)), "victims at work")
+    for victim in victims:
+        kill(history, victim)
+    for victim in victims:
+        victim.start(stack.lines)
+    stack.wait_ready()
+    grouped = [victim for victim in victims if victim.role in ROLES[1:]]
+    wait_for(lambda: all(map(is_at_work, grouped)), "the restarted own partitions again")
+
+
+def _mark(history: History, kind: FaultKind, victim: Running | None, *, effective: bool) -> Fault:
+    now = moment()
+    fault = Fault(
+        kind=kind,
+        target="" if victim is None else victim.name,
+        role="" if victim is None else victim.role,
+        at=now,
+        until=now,
+        effective=effective,
+    )
+    history.faults.append(fault)
+    return fault

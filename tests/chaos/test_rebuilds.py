@@ -1,0 +1,69 @@
+"""The log is the truth: what is wiped comes back equal."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pymongo import MongoClient
+
+from deploy.local.stack import Stack
+from tests.chaos.faults import noted
+from tests.chaos.judging import verdict
+from tests.chaos.load import Callers
+from tests.chaos.recorded import timer_states, views_of
+from tests.simulation.history import FaultKind
+from tests.support.stack import make_whole, wait_for
+
+TASKS_PER_SECOND = 15.0
+REBUILD_SECONDS_MAX = 60.0
+
+pytestmark = [pytest.mark.kafka, pytest.mark.mongo, pytest.mark.timeout(200)]
+
+
+@pytest.mark.promise("P6")
+def test_read_models_that_are_wiped_come_back_equal_idle_or_at_work(
+    stack: Stack, callers: Callers
+) -> None:
+    with callers.at_work(per_second=TASKS_PER_SECOND):
+        time.sleep(5.0)
+    verdict(stack, callers)
+    before = views_of(stack, callers.task_ids)
+    known = set(callers.task_ids)
+    with noted(callers.history, FaultKind.WIPE_VIEWS):
+        _wipe(stack)  # while nothing happens that would tell a projector
+        wait_for(lambda: before == views_of(stack, known), "equal views", REBUILD_SECONDS_MAX)
+    with callers.at_work(per_second=TASKS_PER_SECOND):
+        time.sleep(1.0)
+        with noted(callers.history, FaultKind.WIPE_VIEWS):
+            _wipe(stack)
+            wait_for(lambda: before == views_of(stack, known), "equal views", REBUILD_SECONDS_MAX)
+        time.sleep(2.0)
+    wrong, _ = verdict(stack, callers)
+
+    assert 50 < len(before[1])
+    assert [] == wrong
+    stack.check_alive()
+
+
+@pytest.mark.promise("P1", "P6")
+def test_timers_that_all_die_come_back_with_equal_state(stack: Stack, callers: Callers) -> None:
+    due_at = datetime.now(UTC) + timedelta(seconds=25)
+    for _ in range(50):
+        callers.register(due_at)
+    wait_for(lambda: set(timer_states(stack)) >= callers.task_ids, "the states in the changelog")
+    before = timer_states(stack)
+    for timer in stack.of_role("timer"):
+        timer.kill()
+    make_whole(stack)
+    after = timer_states(stack)
+    wrong, _ = verdict(stack, callers)
+
+    mine = callers.task_ids
+    assert {task: before[task] for task in mine} == {task: after[task] for task in mine}
+    assert [] == wrong
+
+
+def _wipe(stack: Stack) -> None:
+    assert stack.mongod is not None
+    with MongoClient[dict[str, object]](stack.mongod.uri) as client:
+        client.drop_database("duetime")

@@ -1,0 +1,248 @@
+"""Two of each service behind a load balancer, over a real Kafka and a real MongoDB."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from deploy.local.stack import ROLES, Stack
+from tests.chaos.judging import verdict
+from tests.chaos.load import Callers
+from tests.support.stack import (
+    api_url,
+    is_settled,
+    make_whole,
+    metric,
+    readiness,
+    remove,
+    settled,
+    stamped,
+    wait_for,
+)
+from tests.system.test_readme import run_block, shell_blocks
+
+DRAIN_SECONDS_MAX = 15.0  # what an orchestrator grants at least
+ANSWER_SECONDS_MAX = 9.0
+TASKS_PER_SECOND = 15.0
+
+pytestmark = [pytest.mark.kafka, pytest.mark.mongo, pytest.mark.timeout(120)]
+
+
+@pytest.fixture
+def stack() -> Iterator[Stack]:
+    """The distributed system, whole before and after each test."""
+    with settled() as shared:
+        yield shared
+
+
+@pytest.fixture
+def callers(stack: Stack, tmp_path: Path) -> Iterator[Callers]:
+    """Callers of the load balancer."""
+    made = Callers(url=stack.url, stamps=tmp_path / "starts.txt")
+    yield made
+    made.close()
+
+
+def soon(seconds: float) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+
+
+def a_task(seconds: float = 3600.0) -> dict[str, Any]:
+    return {"description": "Water the plants", "time": soon(seconds), "recurring": False}
+
+
+def test_the_plain_contract_holds_behind_the_load_balancer(stack: Stack) -> None:
+    with httpx.Client(base_url=stack.url, timeout=10.0) as client:
+        created = client.post("/tasks", json=a_task())
+        task = created.json()
+        path = f"/tasks/{task['id']}"
+        listed = client.get("/tasks")
+        changed = client.put(path, json={**a_task(), "description": "Feed the cat"})
+        replaced = client.get("/tasks").json()
+        deleted = client.delete(path)
+        gone = client.delete(path)
+        unknown = client.put("/tasks/nobody", json=a_task())
+        logs = client.get("/tasks/logs")
+
+    assert 201 == created.status_code
+    assert path == created.headers["location"]
+    assert {"id", "description", "time", "recurring"} <= set(task)
+    assert task["id"] in {each["id"] for each in listed.json()}
+    assert 200 == changed.status_code
+    assert "Feed the cat" in {each["description"] for each in replaced}
+    assert 204 == deleted.status_code
+    assert b"" == deleted.content
+    assert 404 == gone.status_code
+    assert 404 == unknown.status_code
+    assert 200 == logs.status_code
+    assert all(isinstance(line, str) for line in logs.json())
+
+
+@pytest.mark.promise("P1")
+def test_what_one_replica_has_acknowledged_every_replica_shows_at_once(stack: Stack) -> None:
+    one, other = (api_url(api) for api in stack.of_role("api"))
+    with httpx.Client(timeout=10.0) as client:
+        for number in range(20):
+            writer, reader = (one, other) if number % 2 else (other, one)
+            task = client.post(f"{writer}/tasks", json=a_task()).json()
+            path = f"/tasks/{task['id']}"
+            first = client.get(f"{reader}{path}")
+            client.put(f"{writer}{path}", json={**a_task(), "description": str(number)})
+            second = client.get(f"{reader}{path}")
+            client.delete(f"{writer}{path}")
+            third = client.get(f"{reader}{path}")
+
+            assert (200, "Water the plants") == (first.status_code, first.json()["description"])
+            assert (200, str(number)) == (second.status_code, second.json()["description"])
+            assert 404 == third.status_code
+
+
+@pytest.mark.promise("P1", "P2", "P3")
+def test_timers_scaled_from_one_to_three_to_one_lose_no_run_and_double_none(
+    stack: Stack, callers: Callers
+) -> None:
+    with callers.at_work(per_second=TASKS_PER_SECOND):
+        statuses = scale(stack, "timer")
+    wrong, evidence = verdict(stack, callers)
+
+    assert [] == wrong
+    assert {0} == set(statuses)
+    assert 100 < len(evidence.starts)
+    assert {1} == {len(starts) for starts in stamped(callers.stamps).values()}
+
+
+@pytest.mark.promise("P1", "P2", "P3")
+@pytest.mark.timeout(180)
+def test_executors_scaled_from_one_to_three_to_one_repeat_no_start_of_five_seconds(
+    stack: Stack, callers: Callers
+) -> None:
+    callers.slow_seconds = 5.0
+    with callers.at_work(per_second=TASKS_PER_SECOND):
+        statuses = scale(stack, "executor")
+    wrong, evidence = verdict(stack, callers)
+
+    assert [] == wrong
+    assert {0} == set(statuses)
+    assert 100 < len(evidence.starts)
+    assert {1} == {len(starts) for starts in stamped(callers.stamps).values()}
+
+
+def scale(stack: Stack, role: str) -> list[int]:
+    """Go from two to one, to three, and back to one; give how the processes ended."""
+    first, second = stack.of_role(role)
+    statuses = [remove(stack, second)]
+    wait_for(is_settled(stack), "one that owns all")
+    for _ in range(2):
+        stack.add(role)
+    stack.wait_ready()
+    wait_for(is_settled(stack), "three with a share each")
+    time.sleep(3.0)
+    added = [each for each in stack.of_role(role) if each is not first]
+    statuses += [remove(stack, each) for each in added]
+    wait_for(is_settled(stack), "one that owns all again")
+    time.sleep(3.0)
+    return statuses
+
+
+@pytest.mark.promise("P1", "P2", "P3")
+def test_a_process_that_is_asked_to_stop_hands_over_and_exits_within_its_grace(
+    stack: Stack, callers: Callers
+) -> None:
+    took: dict[str, tuple[int, bool]] = {}
+    with callers.at_work(per_second=TASKS_PER_SECOND):
+        for role in ROLES:
+            process = stack.of_role(role)[0]
+            began = time.monotonic()
+            status = process.stop()
+            took[role] = (status, time.monotonic() - began < DRAIN_SECONDS_MAX)
+            process.start(stack.lines)
+            make_whole(stack)
+    wrong, _ = verdict(stack, callers)
+
+    assert dict.fromkeys(ROLES, (0, True)) == took
+    assert [] == wrong
+    assert {1} == {len(starts) for starts in stamped(callers.stamps).values()}
+
+
+@pytest.mark.promise("P1")
+def test_without_its_broker_a_write_is_a_503_that_says_when_to_try_again(stack: Stack) -> None:
+    assert stack.brokers is not None
+    (broker,) = stack.brokers.brokers
+    api = stack.of_role("api")[0]
+    broker.kill()
+    try:
+        with httpx.Client(base_url=api_url(api), timeout=ANSWER_SECONDS_MAX) as client:
+            refused = client.post("/tasks", json=a_task())
+            repeated = client.post("/tasks", json=a_task())
+        wait_for(lambda: readiness(api)[0] == 503, "an api that says it is not ready")
+        said = readiness(api)[1]
+    finally:
+        broker.start()
+        broker.wait()
+    make_whole(stack)
+
+    for answer in (refused, repeated):
+        assert 503 == answer.status_code
+        assert answer.headers["retry-after"].isdigit()
+        assert "application/problem+json" == answer.headers["content-type"]
+    assert {"/problems/outcome-unknown", "/problems/log-unavailable"} >= {
+        answer.json()["type"] for answer in (refused, repeated)
+    }
+    assert "Kafka" in str(said)
+    assert 201 == httpx.post(f"{stack.url}/tasks", json=a_task(), timeout=10.0).status_code
+    stack.check_alive()
+
+
+@pytest.mark.promise("P1")
+def test_without_its_database_reads_are_a_503_and_writes_are_kept(stack: Stack) -> None:
+    api = stack.of_role("api")[0]
+    stack.stop_mongod()
+    try:
+        with httpx.Client(base_url=api_url(api), timeout=ANSWER_SECONDS_MAX) as client:
+            unread = client.get("/tasks")
+            kept = client.post("/tasks", json=a_task())
+        wait_for(lambda: readiness(api)[0] == 503, "an api that says it is not ready")
+        said = readiness(api)[1]
+    finally:
+        stack.start_mongod()
+    make_whole(stack)
+    wait_for(lambda: seen(stack, kept.json()["id"]), "what was written meanwhile")
+
+    assert 503 == unread.status_code
+    assert unread.headers["retry-after"].isdigit()
+    assert 201 == kept.status_code
+    assert "false" == kept.headers["duetime-visible"]
+    assert "MongoDB" in str(said)
+    stack.check_alive()
+
+
+def seen(stack: Stack, task_id: str) -> bool:
+    return httpx.get(f"{stack.url}/tasks/{task_id}", timeout=10.0).status_code == 200
+
+
+@pytest.mark.promise("P2")
+def test_the_curl_lines_of_the_readme_work_as_they_are_printed(stack: Stack) -> None:
+    first, logs, daily, refused = [block for block in shell_blocks() if "curl" in block]
+    created = run_block(first, stack.api_port)
+    madrid = run_block(daily, stack.api_port)
+    again = run_block(daily, stack.api_port)
+    problem = run_block(refused, stack.api_port)
+    time.sleep(6.0)  # as the README says
+    lines = run_block(logs, stack.api_port)
+
+    assert "scheduled" == created["status"]
+    assert madrid["id"] == again["id"]
+    assert 422 == problem["status"]
+    assert [created["id"]] == [created["id"] for line in lines if created["id"] in line]
+
+
+def test_every_process_tells_its_metrics_and_that_it_is_alive(stack: Stack) -> None:
+    for process in stack.processes.values():
+        alive = httpx.get(f"http://127.0.0.1:{process.health_port}/livez", timeout=5.0)
+
+        assert 200 == alive.status_code
+        assert 1.0 == metric(process, "duetime_build_info")
