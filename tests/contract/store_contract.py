@@ -3,17 +3,17 @@
 Nothing here needs writes to be seen before `write` has returned, or by anyone but the port.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 import pytest
 
 from duetime.events.types import Outcome
-from duetime.store.port import CursorError, Store, TopicPartition
+from duetime.store.port import CursorError, Store
 from duetime.store.views import TaskDocument
 from duetime.task.state import TaskStatus
 from tests.contract.store_filters_contract import FiltersContract, FindsContract
+from tests.contract.store_passed_contract import PassedContract
 from tests.support.documents import (
     EXECUTIONS_0,
     NOON,
@@ -28,9 +28,6 @@ from tests.support.documents import (
     scheduled,
     with_status,
 )
-
-WAIT_SECONDS = 5.0  # for what must come: only a broken adapter takes so long
-MOMENT_SECONDS = 0.02  # for what must not come
 
 FORGERIES: Mapping[str, Callable[[str], str]] = {
     "empty": lambda _: "",
@@ -397,51 +394,6 @@ class ListsContract:
             )
 
         assert ids == await listed(store, items_max=1_000)
-
-
-class PassedContract:
-    """What `passed` promises."""
-
-    async def test_what_was_passed_is_known_at_once(self, store: Store) -> None:
-        await store.write(changes(positions={TASKS_0: 5}))
-
-        assert await store.passed(TASKS_0, 4, wait_seconds=0)
-
-    async def test_what_is_not_passed_in_time_is_not(self, store: Store) -> None:
-        await store.write(changes(positions={TASKS_0: 5}))
-
-        assert not await store.passed(TASKS_0, 5, wait_seconds=0)
-        assert not await store.passed(TASKS_0, 5, wait_seconds=MOMENT_SECONDS)
-        assert not await store.passed(EXECUTIONS_0, 0, wait_seconds=MOMENT_SECONDS)
-
-    async def test_who_waits_is_told_when_it_is_passed(self, store: Store) -> None:
-        async def seen() -> TaskDocument | None:
-            passed = await store.passed(TASKS_0, 5, wait_seconds=WAIT_SECONDS)
-            return await store.task("t") if passed else None
-
-        waiting = [asyncio.create_task(seen()) for _ in range(3)]
-        await store.write(changes(positions={TASKS_0: 5}))
-        await store.write(changes(scheduled("t"), positions={TASKS_0: 6}))
-
-        assert [scheduled("t")] * 3 == await asyncio.gather(*waiting)
-
-    async def test_partitions_are_waited_for_apart(self, store: Store) -> None:
-        other = TopicPartition(TASKS_0.topic, 1)
-        waiting = asyncio.create_task(store.passed(other, 0, wait_seconds=WAIT_SECONDS))
-        await store.write(changes(positions={TASKS_0: 100}))
-        still_waiting = not waiting.done()
-        await store.write(changes(positions={other: 1}))
-
-        assert still_waiting
-        assert await waiting
-
-    async def test_one_who_gives_up_leaves_the_others_waiting(self, store: Store) -> None:
-        patient = asyncio.create_task(store.passed(TASKS_0, 9, wait_seconds=WAIT_SECONDS))
-        gave_up = [await store.passed(TASKS_0, n, wait_seconds=MOMENT_SECONDS) for n in (3, 9)]
-        await store.write(changes(positions={TASKS_0: 10}))
-
-        assert [False, False] == gave_up
-        assert await patient
 
 
 class StoreContract(WritesContract, ListsContract, FiltersContract, FindsContract, PassedContract):

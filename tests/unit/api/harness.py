@@ -82,6 +82,8 @@ class WatchedLog(MemoryLog):
         """Start empty, without surprises."""
         super().__init__(partitions, clock.now)
         self.next_outcomes: list[AppendOutcome] = []
+        self.next_batch: list[AppendOutcome] = []
+        self.append_count = 0
         self.readable = True
         self.appended: list[Record] = []
         self.free = _Gate()
@@ -95,8 +97,12 @@ class WatchedLog(MemoryLog):
             await self.free.wait()
         finally:
             await self._tell(waiting=-1)
+        self.append_count += 1
         if self.next_outcomes:
             return [self.next_outcomes.pop(0)]
+        if self.next_batch:
+            batch, self.next_batch = self.next_batch, []
+            return batch
         outcomes = await super().append(records)
         self.appended.extend(records)
         await self._tell()

@@ -26,6 +26,7 @@ from duetime.runtime.service import supervise
 from duetime.store.memory import MemoryStore
 from duetime.telemetry.metrics import Metrics
 from duetime.timer.due_index import MemoryDueIndex
+from duetime.timer.indexes import Indexes
 from duetime.timer.service import timer_service
 
 NOON: Final = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -61,7 +62,7 @@ async def node() -> AsyncIterator[httpx.AsyncClient]:
             log=log,
             clock=clock,
             name="timer/test",
-            index=lambda _partition: MemoryDueIndex(),
+            indexes=Indexes(lambda _partition: MemoryDueIndex()),
             lookahead_seconds=LOOKAHEAD_SECONDS,
             backoff=backoff,
             metrics=metrics,

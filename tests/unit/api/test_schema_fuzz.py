@@ -97,7 +97,10 @@ def hold_to_the_document(case: AnyCase) -> None:
     """Send a case to every kind of world, and hold each answer to the document."""
     for world, response in answers_to(case).items():
         in_reach = world in {World.STRANGE, World.KNOWN}
-        case.validate_response(response, checks=[*CONFORMANCE, *(IN_REACH if in_reach else ())])
+        checks = [*CONFORMANCE, *(IN_REACH if in_reach else ())]
+        if case.path == "/tasks/batch" and response.status_code == httpx.codes.OK:
+            checks = CONFORMANCE  # what is wrong with a task is said of that task
+        case.validate_response(response, checks=checks)
 
         assert 500 != response.status_code
 

@@ -157,6 +157,12 @@ INTERNAL: Final = ProblemType(
     advice="This is a fault of Duetime; its log has the details. Whether anything was changed is "
     "not known; a repeat with the same Idempotency-Key is safe.",
 )
+TOO_MANY_BATCHES: Final = ProblemType(
+    slug="too-many-batches",
+    status=429,
+    title="There is no room for a further batch",
+    advice="Nothing was changed. Send it again after `Retry-After` seconds.",
+)
 LOG_UNAVAILABLE: Final = ProblemType(
     slug="log-unavailable",
     status=503,
@@ -200,6 +206,7 @@ PROBLEM_TYPES: Final = {
         REVISION_MISMATCH,
         EDIT_CONFLICT,
         UNKNOWN_HOST,
+        TOO_MANY_BATCHES,
         BODY_TOO_LARGE,
         UNSUPPORTED_MEDIA_TYPE,
         INVALID_FIELDS,

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Match, Route
 
+from duetime.api.batches import Batches
 from duetime.api.edge import Edge, Hosts, problem_response
 from duetime.api.handlers import Handlers
 from duetime.api.live.feed import Feed
@@ -86,7 +87,10 @@ def build_app(
         ids=ids,
         known_actions=known_python_actions,
     )
-    tasks = TaskRoutes(handlers=handlers, reads=reads, clock=clock)
+    batches = Batches(
+        log=log, reads=reads, clock=clock, ids=ids, known_actions=known_python_actions
+    )
+    tasks = TaskRoutes(handlers=handlers, batches=batches, reads=reads, clock=clock)
     feed = Feed(log=log, store=store, clock=clock, metrics=metrics)
     framework = FastAPI(
         openapi_url=None,
@@ -147,6 +151,7 @@ def _add_routes(app: FastAPI, tasks: TaskRoutes, runs: RunRoutes) -> None:
         ("/tasks", "POST", tasks.create),
         ("/tasks", "GET", tasks.many),
         ("/tasks/logs", "GET", runs.logs),
+        ("/tasks/batch", "POST", tasks.create_many),
         ("/tasks/{task_id}", "GET", tasks.one),
         ("/tasks/{task_id}", "PUT", tasks.replace),
         ("/tasks/{task_id}", "PATCH", tasks.patch),

@@ -13,9 +13,9 @@ from typing import Any, Final
 import orjson
 from starlette.requests import Request
 
+from duetime.api.problems import too_large
 from duetime.http.asgi import Receive, header_lines
 from duetime.http.problem import (
-    BODY_TOO_LARGE,
     MALFORMED_JSON,
     REQUEST_INCOMPLETE,
     UNSUPPORTED_MEDIA_TYPE,
@@ -32,22 +32,26 @@ _NAME_CHARS_SHOWN_MAX: Final = 80
 
 async def read_json(request: Request) -> Any:
     """Give the body as JSON values. Raises ProblemError (400, 408, 413, 415)."""
+    return parse_json(await read_text(request, BODY_BYTES_MAX))
+
+
+async def read_text(request: Request, bytes_max: int) -> bytes:
+    """Give the body, which says that it is JSON. Raises ProblemError (408, 413, 415)."""
     _expect_json(request)
-    body = await read_body(request, BODY_BYTES_MAX)
-    return parse_json(body)
+    return await read_body(request, bytes_max)
 
 
 async def read_body(request: Request, bytes_max: int) -> bytes:
     """Read the whole body, counting: a length that was promised is not trusted, nor needed."""
     promised = header_lines(request.scope, b"content-length")
     if promised and promised[0].isdecimal() and int(promised[0]) > bytes_max:
-        raise _too_large(bytes_max)
+        raise too_large(bytes_max)
     receive = request.receive
     message = await _first_part(receive)
     part: bytes = message.get("body", b"")
     if not message.get("more_body", False):
         if len(part) > bytes_max:
-            raise _too_large(bytes_max)
+            raise too_large(bytes_max)
         return part
     parts = [part]
     length = len(part)
@@ -60,7 +64,7 @@ async def read_body(request: Request, bytes_max: int) -> bytes:
                 part = message.get("body", b"")
                 length += len(part)
                 if length > bytes_max:
-                    raise _too_large(bytes_max)
+                    raise too_large(bytes_max)
                 parts.append(part)
         except asyncio.CancelledError:
             if waiting.expired():
@@ -183,17 +187,6 @@ def _unsupported(detail: str) -> ProblemError:
             type=UNSUPPORTED_MEDIA_TYPE,
             detail=detail,
             headers=(("accept-post", "application/json"), ("accept-encoding", "identity")),
-        )
-    )
-
-
-def _too_large(bytes_max: int) -> ProblemError:
-    kibibytes = bytes_max // 1024
-    return ProblemError(
-        Problem(
-            type=BODY_TOO_LARGE,
-            detail=f"the body is larger than {kibibytes} KiB",
-            extra={"bytes_max": bytes_max},
         )
     )
 

@@ -106,9 +106,11 @@ def _parameters(parameters: list[Mapping[str, Any]]) -> Iterator[str]:
 
 def _body(body: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterator[str]:
     for content in body["content"].values():
-        name = content["schema"]["$ref"].rpartition("/")[2]
-        yield f"<p>Body: {_link(name)}, for example</p>"
-        for example in schemas[name].get("examples", []):
+        schema = content["schema"]
+        name = schema.get("$ref", "").rpartition("/")[2]
+        examples = schemas.get(name, {}).get("examples", [])
+        yield f"<p>Body: {_type(schema)}{', for example' if examples else ''}</p>"
+        for example in examples:
             yield f"<pre>{escape(orjson.dumps(example, option=orjson.OPT_INDENT_2).decode())}</pre>"
 
 

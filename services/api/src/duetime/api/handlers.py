@@ -5,6 +5,7 @@ where nobody knows whether it landed, the caller is told so and never spared the
 """
 
 from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -18,7 +19,7 @@ from duetime.events.codec import encode
 from duetime.events.envelope import Envelope, Position
 from duetime.events.ids import task_id_for_key
 from duetime.events.types import Definition, TaskEvent, TaskUpdated
-from duetime.http.problem import IDEMPOTENCY_KEY_REUSED, Problem, ProblemError
+from duetime.http.problem import ProblemError
 from duetime.limits import PATCH_MERGES_MAX
 from duetime.log.partitioner import partition_of
 from duetime.log.port import Accepted, Log, Record, Refused, Unknown
@@ -235,26 +236,13 @@ class Handlers:
 
     async def _append(self, event: TaskEvent, key: str | None, manner: Manner) -> Envelope:
         """Append once. Raises ProblemError (503) unless the event is durable."""
-        envelope = Envelope(
-            event=event,
-            event_id=self._ids.fresh(),
-            source=SOURCE,
-            time=self._clock.now(),
-            traceparent=manner.traceparent,
-        )
-        encoded = encode(envelope)
-        partition = partition_of(encoded.key, self._log.partitions)
-        record = Record(
-            topic=Topic.TASKS,
-            partition=partition,
-            key=encoded.key,
-            value=encoded.value,
-            headers=encoded.headers,
-        )
+        envelope = envelope_of(event, self._ids.fresh(), self._clock.now(), manner)
+        record = record_of(envelope, self._log.partitions)
         (outcome,) = await self._log.append([record])
         match outcome:
             case Accepted(offset=offset, appended_at=appended_at):
-                return envelope.placed(Position(Topic.TASKS, partition, offset), appended_at)
+                position = Position(Topic.TASKS, record.partition, offset)
+                return envelope.placed(position, appended_at)
             case Refused(reason=reason):
                 raise problems.refused_by_log(reason)
             case Unknown(reason=reason):
@@ -264,6 +252,25 @@ class Handlers:
         position = envelope.position
         assert position is not None
         return await self._visibility.reached(position.partition, position.offset, envelope.time)
+
+
+def envelope_of(event: TaskEvent, event_id: str, now: datetime, manner: Manner) -> Envelope:
+    """Give an event of this api with its journey's beginning."""
+    return Envelope(
+        event=event, event_id=event_id, source=SOURCE, time=now, traceparent=manner.traceparent
+    )
+
+
+def record_of(envelope: Envelope, partitions: int) -> Record:
+    """Give the record that appends an event of a task."""
+    encoded = encode(envelope)
+    return Record(
+        topic=Topic.TASKS,
+        partition=partition_of(encoded.key, partitions),
+        key=encoded.key,
+        value=encoded.value,
+        headers=encoded.headers,
+    )
 
 
 def created(task_id: str, definition: Definition, wish: Wish) -> CreateTask:
@@ -303,11 +310,5 @@ def _replayed(document: TaskDocument, wish: Wish, key: str) -> Written:
     """Answer a repeat with the stored task, or refuse it where its body is another."""
     assert document.task is not None
     if document.task.fingerprint != wish.fingerprint:
-        raise ProblemError(
-            Problem(
-                type=IDEMPOTENCY_KEY_REUSED,
-                detail="this Idempotency-Key was used with another body",
-                extra={"task_id": document.task_id},
-            )
-        )
+        raise problems.key_reused(document.task_id)
     return Written(document=document, visible=True, idempotency_key=key, replayed=True)

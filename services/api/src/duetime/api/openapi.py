@@ -14,6 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from duetime.api.openapi_parts import (
+    BATCH_BODY,
     BODY,
     CREATED,
     ETAG,
@@ -30,7 +31,15 @@ from duetime.api.openapi_parts import (
     TASK_ID,
     VISIBLE,
 )
-from duetime.api.schemas import ProblemAnswer, RunAnswer, TaskAnswer, TaskBody
+from duetime.api.schemas import (
+    BatchTaskBody,
+    ProblemAnswer,
+    RefusedAnswer,
+    RegisteredAnswer,
+    RunAnswer,
+    TaskAnswer,
+    TaskBody,
+)
 from duetime.http.problem import (
     BODY_TOO_LARGE,
     EDIT_CONFLICT,
@@ -47,6 +56,7 @@ from duetime.http.problem import (
     READ_MODELS_UNAVAILABLE,
     REQUEST_INCOMPLETE,
     REVISION_MISMATCH,
+    TOO_MANY_BATCHES,
     UNKNOWN_TASK,
     UNSUPPORTED_MEDIA_TYPE,
     ProblemType,
@@ -154,6 +164,27 @@ OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
         "List what happened, one line per run, newest first",
         _answers(200, "a page of lines", *_READ_PROBLEMS, model=list[str], headers=LINK),
         parameters=PAGE,
+    ),
+    ("POST", "/tasks/batch"): _operation(
+        "createTasks",
+        "tasks",
+        "Register many tasks at once, each by itself",
+        _answers(
+            201,
+            "all are registered; what became of each, in order",
+            *(*_BODY_PROBLEMS, *_READ_PROBLEMS, TOO_MANY_BATCHES, INTERNAL),
+            model=list[RegisteredAnswer],
+            headers=VISIBLE,
+        )
+        | {
+            200: {
+                "description": "some are not; what became of each, in order",
+                "model": list[RegisteredAnswer | RefusedAnswer],
+                "headers": VISIBLE,
+            }
+        },
+        parameters=[],
+        requestBody=BATCH_BODY,
     ),
     ("GET", "/tasks/{task_id}"): _operation(
         "getTask",
@@ -271,7 +302,8 @@ def document() -> dict[str, Any]:
         ],
     )
     _, shapes = models_json_schema(
-        [(TaskBody, "validation"), (ProblemAnswer, "validation")], ref_template=REF
+        [(model, "validation") for model in (TaskBody, BatchTaskBody, ProblemAnswer)],
+        ref_template=REF,
     )
     del made["paths"]["/events"]["get"]["responses"]["200"]["content"]["application/json"]
     schemas: dict[str, Any] = made.setdefault("components", {}).setdefault("schemas", {})

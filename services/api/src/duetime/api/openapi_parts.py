@@ -15,6 +15,7 @@ from duetime.api.requests import (
     TEXT_RULE,
 )
 from duetime.limits import (
+    BATCH_TASKS_MAX,
     CURSOR_CHARS_MAX,
     PAGE_ITEMS_DEFAULT,
     PAGE_ITEMS_MAX,
@@ -127,5 +128,18 @@ PATCH_BODY: Final = {
     "content": {
         kind: {"schema": {"$ref": REF.format(model="TaskPatch")}}
         for kind in ("application/merge-patch+json", "application/json")
+    },
+}
+BATCH_BODY: Final = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "array",
+                "items": {"$ref": REF.format(model="BatchTaskBody")},
+                "minItems": 1,
+                "maxItems": BATCH_TASKS_MAX,
+            }
+        }
     },
 }

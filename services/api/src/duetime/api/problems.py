@@ -12,8 +12,10 @@ from pydantic_core import ErrorDetails
 
 from duetime.api.schemas import ACTION_TYPES, READ_ONLY, RULES, TaskBody
 from duetime.http.problem import (
+    BODY_TOO_LARGE,
     EDIT_CONFLICT,
     EVENTS_UNAVAILABLE,
+    IDEMPOTENCY_KEY_REUSED,
     INVALID_FIELDS,
     INVALID_PARAMETERS,
     LOG_UNAVAILABLE,
@@ -21,6 +23,7 @@ from duetime.http.problem import (
     OUTCOME_UNKNOWN,
     READ_MODELS_UNAVAILABLE,
     REVISION_MISMATCH,
+    TOO_MANY_BATCHES,
     UNKNOWN_TASK,
     FieldError,
     Problem,
@@ -29,6 +32,8 @@ from duetime.http.problem import (
     invalid,
 )
 from duetime.limits import (
+    BATCH_TASKS_MAX,
+    BATCHES_AT_ONCE_MAX,
     FUTURE_YEARS_MAX,
     PAST_SECONDS_MAX,
     PATCH_MERGES_MAX,
@@ -184,6 +189,46 @@ def edit_conflict() -> ProblemError:
             type=EDIT_CONFLICT,
             detail=f"others changed the task each of the {PATCH_MERGES_MAX} times it was merged",
             headers=_RETRY_AFTER,
+        )
+    )
+
+
+def key_reused(task_id: str) -> ProblemError:
+    """Give the answer to a key that was used with another body."""
+    return ProblemError(
+        Problem(
+            type=IDEMPOTENCY_KEY_REUSED,
+            detail="this Idempotency-Key was used with another body",
+            extra={"task_id": task_id},
+        )
+    )
+
+
+def no_batch(reason: str) -> ProblemError:
+    """Give the problem of a body that is no batch."""
+    rule = f"a batch is a JSON array of 1 to {BATCH_TASKS_MAX:,} tasks"
+    error = FieldError(field="body", pointer="", reason=reason, rule=rule)
+    return ProblemError(invalid(INVALID_FIELDS, (error,)))
+
+
+def too_many_batches() -> ProblemError:
+    """Give the answer where there is no room for a further batch."""
+    return ProblemError(
+        Problem(
+            type=TOO_MANY_BATCHES,
+            detail=f"{BATCHES_AT_ONCE_MAX} batches are under way",
+            headers=_RETRY_AFTER,
+        )
+    )
+
+
+def too_large(bytes_max: int) -> ProblemError:
+    """Give the problem of a body, or a part of one, that is larger than allowed."""
+    return ProblemError(
+        Problem(
+            type=BODY_TOO_LARGE,
+            detail=f"the body is larger than {bytes_max // 1024} KiB",
+            extra={"bytes_max": bytes_max},
         )
     )
 

@@ -13,6 +13,7 @@ from duetime.api import answers, problems
 from duetime.api.outcomes import Known
 from duetime.api.visibility import Visibility
 from duetime.api.wording import log_line
+from duetime.limits import FILTER_READ_TASKS
 from duetime.runtime.clock import Clock
 from duetime.store.filters import TaskFilter
 from duetime.store.port import CursorError, Slice, Store, StoreError
@@ -48,6 +49,18 @@ class Reads:
             return await self._store.task(task_id)
         except StoreError as fault:
             raise problems.read_models_unavailable() from fault
+
+    async def documents(self, task_ids: Sequence[str]) -> Sequence[TaskDocument]:
+        """Give what the read models hold under these ids now. Raises ProblemError (503)."""
+        documents: list[TaskDocument] = []
+        for start in range(0, len(task_ids), FILTER_READ_TASKS):
+            some = task_ids[start : start + FILTER_READ_TASKS]
+            try:
+                found = await self._store.find(task_ids=some, run_ids=())
+            except StoreError as fault:
+                raise problems.read_models_unavailable() from fault
+            documents += found.tasks.values()
+        return documents
 
     async def existing(self, task_id: str) -> tuple[TaskDocument, Task]:
         """Give a task that is not deleted.

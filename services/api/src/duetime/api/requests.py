@@ -163,13 +163,36 @@ def idempotency_key(request: Request) -> str | None:
         return None
     if len(keys) > 1:
         raise problems.of_header("Idempotency-Key", "comes twice", KEY_RULE)
-    key = keys[0]
-    if len(key) > IDEMPOTENCY_KEY_CHARS_MAX:
-        raise problems.of_header("Idempotency-Key", f"has {len(key):,} characters", KEY_RULE)
-    if not _KEY.fullmatch(key):
-        reason = "has characters that are not allowed" if key else "is empty"
+    reason = _key_fault(keys[0])
+    if reason is not None:
         raise problems.of_header("Idempotency-Key", reason, KEY_RULE)
-    return key
+    return keys[0]
+
+
+def checked_key(value: object, field: str) -> str:
+    """Give a key that stands in a body. Raises ProblemError (422)."""
+    reason = _key_fault(value) if isinstance(value, str) else "is no text"
+    if reason is not None:
+        raise problems.of_field(field, reason, rule=KEY_RULE)
+    return str(value)
+
+
+def no_key(request: Request) -> None:
+    """Expect no `Idempotency-Key`. Raises ProblemError (422)."""
+    if header_lines(request.scope, b"idempotency-key"):
+        raise problems.of_header(
+            "Idempotency-Key",
+            "names one task, and these are many",
+            "each task of a batch carries its own `idempotency_key`",
+        )
+
+
+def _key_fault(key: str) -> str | None:
+    if len(key) > IDEMPOTENCY_KEY_CHARS_MAX:
+        return f"has {len(key):,} characters"
+    if not _KEY.fullmatch(key):
+        return "has characters that are not allowed" if key else "is empty"
+    return None
 
 
 def responds_async(request: Request) -> bool:

@@ -25,6 +25,7 @@ from duetime.limits import (
     ACTION_TIMEOUT_SECONDS_DEFAULT,
     ACTION_TIMEOUT_SECONDS_MAX,
     DESCRIPTION_CHARS_MAX,
+    IDEMPOTENCY_KEY_CHARS_MAX,
 )
 
 TIMEOUT_SECONDS_MIN: Final = 0.001
@@ -216,6 +217,14 @@ class RunAnswer(_Strict):
     count: int | None
 
 
+class BatchTaskBody(TaskBody):
+    """A task of a batch; its own key makes a repeat safe."""
+
+    idempotency_key: Annotated[
+        str, Field(min_length=1, max_length=IDEMPOTENCY_KEY_CHARS_MAX, pattern="^[!-~]+$")
+    ] = ""
+
+
 class FieldErrorAnswer(TypedDict):
     """What is wrong with one part of a request."""
 
@@ -238,3 +247,20 @@ class ProblemAnswer(BaseModel):
     status: int
     detail: str
     errors: list[FieldErrorAnswer] = []
+
+
+class RegisteredAnswer(_Strict):
+    """A task of a batch that is registered."""
+
+    status: Literal[201]
+    id: str
+    idempotency_key: Annotated[str, Field(description="its key, or one made up")]
+    replayed: Annotated[bool, Field(description="whether the key was used before")]
+
+
+class RefusedAnswer(_Strict):
+    """A task of a batch that is not registered, with the problem it would be by itself."""
+
+    status: int
+    idempotency_key: str = ""
+    problem: ProblemAnswer

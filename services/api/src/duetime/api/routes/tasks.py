@@ -9,19 +9,22 @@ from urllib.parse import quote
 from fastapi import Request, Response
 
 from duetime.api import answers, problems, requests
-from duetime.api.body import read_json
+from duetime.api.batches import Batches, Entry
+from duetime.api.body import read_json, read_text
 from duetime.api.definitions import read_wish
 from duetime.api.handlers import Expected, Handlers, Manner, Written
 from duetime.api.reads import Page, Reads
 from duetime.api.responses import JsonResponse
+from duetime.limits import BATCH_BODY_BYTES_MAX
 from duetime.runtime.clock import Clock
 
 
 class TaskRoutes:
     """The endpoints over one set of handlers."""
 
-    def __init__(self, *, handlers: Handlers, reads: Reads, clock: Clock) -> None:
+    def __init__(self, *, handlers: Handlers, batches: Batches, reads: Reads, clock: Clock) -> None:
         """Serve with these."""
+        self._batches = batches
         self._handlers = handlers
         self._reads = reads
         self._clock = clock
@@ -41,6 +44,20 @@ class TaskRoutes:
         if written.replayed:
             headers["idempotency-replayed"] = "true"
         return self._task(written, 201, headers, manner)
+
+    async def create_many(self, request: Request) -> Response:
+        """Register the tasks of an array, each by itself; 201 where all of them are registered."""
+        requests.no_parameters(request)
+        requests.no_key(request)
+        with self._batches.room():
+            body = await read_text(request, BATCH_BODY_BYTES_MAX)
+            entries = await self._batches.create(body, requests.manner(request))
+        all_are = all(entry.fault is None for entry in entries)
+        return JsonResponse(
+            await answers.array(entries, Entry.members),
+            status=201 if all_are else 200,
+            headers={"duetime-visible": "false"},
+        )
 
     async def replace(self, request: Request) -> Response:
         """Replace a task's plain fields; fields that the body does not name stay."""
