@@ -48,14 +48,12 @@ from duetime.store.port import Found, Slice, StoreError, TopicPartition, ViewCha
 from duetime.store.progress import Positions
 from duetime.store.views import RunDocument, TaskDocument
 
-# What the running flush was folded from. A flush is one task's: it loads, folds, writes.
-_loaded_from: ContextVar[Generation | None] = ContextVar("loaded_from", default=None)
+_CLOSED: Final = "the read models are closed"
 
-# What the running writer was told the positions of. Several write through one store, each in a
-# task of its own: when one learns of other read models, the rest must not go on into them.
-_began_with: ContextVar["tuple[MongoStore, Generation] | None"] = ContextVar(
-    "began_with", default=None
-)
+# What the running writer began with, by store: these read models it was told the positions of, and
+# from them its flushes are folded. Several write through one store, each in a task of its own: when
+# one learns of other read models, the rest must not go on into them.
+_began_with: ContextVar["Mapping[MongoStore, Generation]"] = ContextVar("began_with", default={})  # noqa: B039 -- replaced, never changed
 
 
 class MongoStore:
@@ -82,7 +80,6 @@ class MongoStore:
         self._state: State | None = None
         self._seen_at = 0.0
         self._reading: Generation | None = None
-        self._writing: Generation | None = None
         self._expiring: Generation | None = None
         self._positions = Positions({})
         self._looking: asyncio.Task[None] | None = None
@@ -166,8 +163,7 @@ class MongoStore:
         await self.look()
         assert self._state is not None, "a look ends in a state"
         assert self._reading is not None, "a look ends in a generation"
-        self._writing = self._reading
-        _began_with.set((self, self._reading))
+        self._begin_with(self._reading)
         return self._positions_in(self._state)
 
     async def passed(self, at: TopicPartition, offset: int, *, wait_seconds: float) -> bool:
@@ -188,16 +184,12 @@ class MongoStore:
 
     async def load(self, task_ids: Sequence[str]) -> Mapping[str, TaskDocument]:
         generation = await self._written()
-        _loaded_from.set(generation)
         wanted = [task_id for task_id in task_ids if storable(task_id)]
         async with bounded(MONGO_WRITE_SECONDS_MAX):
             return await reads.load(generation, wanted)
 
     async def write(self, changes: ViewChanges) -> None:
         generation = await self._written()
-        base = _loaded_from.get()
-        if base is not None and base.tasks.database is self._database and base is not generation:
-            raise ReplacedError("the documents were loaded from read models that are replaced now")
         async with bounded(MONGO_WRITE_SECONDS_MAX):
             await writes.write_tasks(generation, changes.tasks, self._retention)
             await writes.write_runs(generation, changes.runs, self._retention)
@@ -208,7 +200,7 @@ class MongoStore:
             self._positions.advance(changes.positions)
 
     async def prune(self, before: datetime, *, items_max: int) -> int:
-        generation = await self._written()
+        generation = await self._live()
         async with bounded(MONGO_PREPARE_SECONDS_MAX):
             count = await writes.prune_runs(generation, before, items_max)
             count += await writes.prune_tasks(
@@ -232,8 +224,9 @@ class MongoStore:
             await asyncio.wait(ours)
         if self._pinned is None:
             # It says goodbye to the server, which may be away.
-            async with bounded(MONGO_SELECT_SECONDS_MAX):
-                await self._client.close()
+            with suppress(StoreError):
+                async with bounded(MONGO_SELECT_SECONDS_MAX):
+                    await self._client.close()
 
     # --- a rebuild -------------------------------------------------------------------------------
 
@@ -276,12 +269,14 @@ class MongoStore:
     async def _written(self) -> Generation:
         """Give the generation to write: the one that this writer asked the positions of."""
         self._check_open()
-        began = _began_with.get()
-        if began is not None and began[0] is self:
-            return began[1]
-        if self._writing is None:
-            self._writing = await self._live()
-        return self._writing
+        generation = _began_with.get().get(self)
+        if generation is None:
+            generation = await self._live()
+            self._begin_with(generation)
+        return generation
+
+    def _begin_with(self, generation: Generation) -> None:
+        _began_with.set({**_began_with.get(), self: generation})
 
     async def look(self) -> None:
         """See what is live now, and how far it has come; one look that began earlier is not it."""
@@ -294,8 +289,12 @@ class MongoStore:
         self._check_open()
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._see(), name="mongo state")
-            self._looking.add_done_callback(_heard)
-        await asyncio.shield(self._looking)
+        looking = self._looking
+        # Not awaited as such: one who gives up must not end it for the others.
+        await asyncio.wait([looking])
+        if looking.cancelled():
+            raise StoreError(_CLOSED)
+        looking.result()
 
     async def _see(self) -> None:
         looked_at = asyncio.get_running_loop().time()
@@ -345,7 +344,7 @@ class MongoStore:
 
     def _forget(self) -> None:
         """Know nothing any more: what was known is gone, and the next call finds out."""
-        self._state = self._reading = self._writing = self._expiring = None
+        self._state = self._reading = self._expiring = None
         self._positions.release()
         self._positions = Positions({})
 
@@ -387,10 +386,4 @@ class MongoStore:
 
     def _check_open(self) -> None:
         if self._closed:
-            raise StoreError("the read models are closed")
-
-
-def _heard(look: asyncio.Task[None]) -> None:
-    """Take note of a look's fault, also where all who asked for it have gone."""
-    if not look.cancelled():
-        look.exception()
+            raise StoreError(_CLOSED)
