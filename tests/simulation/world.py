@@ -23,6 +23,7 @@ from duetime.runtime.ids import CountingIds
 from duetime.runtime.worker import Worker
 from duetime.telemetry.metrics import Metrics
 from duetime.timer.due_index import MemoryDueIndex
+from duetime.timer.indexes import Indexes
 from duetime.timer.service import timer_service
 from tests.simulation.broker import Broker
 from tests.simulation.database import Database, ProcessStore
@@ -191,7 +192,7 @@ class World:
                 log=log,
                 clock=process.clock,
                 name=process.name,
-                index=lambda _partition: MemoryDueIndex(),
+                indexes=Indexes(lambda _partition: MemoryDueIndex()),
                 lookahead_seconds=LOOKAHEAD_SECONDS,
                 backoff=backoff,
                 metrics=Metrics(),

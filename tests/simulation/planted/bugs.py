@@ -95,7 +95,7 @@ BUGS: Final = (
     Bug(
         name="state-not-restored",
         says="a timer takes over the position of the one before it, and not its states",
-        path=f"{_TIMER}/lane.py",
+        path=f"{_TIMER}/changelog.py",
         before="                elif record.key is not None:",
         after="                elif record.key is None:",
     ),
@@ -117,24 +117,26 @@ BUGS: Final = (
         name="accepted-before-the-log",
         says="a decision becomes state before the log has taken it, and its failure is passed over",
         path=f"{_TIMER}/lane.py",
-        before="        await self._transactor.commit(self._records(decided))\n",
+        before="        accepted = await self._transactor.commit(records)\n",
         after=(
             "        try:\n"
-            "            await self._transactor.commit(self._records(decided))\n"
+            "            accepted = await self._transactor.commit(records)\n"
             "        except Exception:\n"
             "            self._transactor = await self._log.transactor(\n"
             "                TRANSACTOR_NAME, self._partition\n"
             "            )\n"
+            "            self._core.accepted(decided, self._clock.now())\n"
+            "            return\n"
         ),
     ),
     Bug(
         name="producer-rebuilt-under-a-living-core",
         says="after a doubtful commit the timer opens a new transactor, and keeps its core",
         path=f"{_TIMER}/lane.py",
-        before="        await self._transactor.commit(self._records(decided))\n",
+        before="        accepted = await self._transactor.commit(records)\n",
         after=(
             "        try:\n"
-            "            await self._transactor.commit(self._records(decided))\n"
+            "            accepted = await self._transactor.commit(records)\n"
             "        except Exception:\n"
             "            self._transactor = await self._log.transactor(\n"
             "                TRANSACTOR_NAME, self._partition\n"

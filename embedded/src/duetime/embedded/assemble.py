@@ -27,6 +27,7 @@ from duetime.runtime.service import Service
 from duetime.store.port import Store
 from duetime.telemetry.metrics import Metrics
 from duetime.timer.due_index import MemoryDueIndex
+from duetime.timer.indexes import Indexes
 from duetime.timer.service import timer_service
 
 
@@ -77,7 +78,7 @@ def assemble(parts: Parts) -> Node:
             log=log,
             clock=clock,
             name="timer/embedded",
-            index=lambda _partition: MemoryDueIndex(),
+            indexes=Indexes(lambda _partition: MemoryDueIndex()),
             lookahead_seconds=LOOKAHEAD_SECONDS,
             backoff=backoff,
             metrics=metrics,

@@ -24,6 +24,7 @@ from duetime.limits import (
 from duetime.runtime.core import Input
 from duetime.timer import machine
 from duetime.timer.due_index import DueIndex
+from duetime.timer.restore import restore
 from duetime.timer.state import FoldedTo, TaskState, decode_state, encode_state
 
 _TICK: Final = timedelta(seconds=TICK_SECONDS)
@@ -64,8 +65,6 @@ class TimerCore:
         self._source = source
         self._index = index
         self._lookahead = lookahead
-        self._out_ahead: dict[str, int] = {}  # tasks with runs out ahead, and how many
-        self._ahead_count = 0
         self._folded_to = FoldedTo()
         self._changed: dict[str, None] = {}  # folded but not yet in the changelog, in order
         self._owes_position = False
@@ -76,13 +75,7 @@ class TimerCore:
 
     def restore(self, task_id: str, value: bytes | None) -> None:
         """Take over one record of the changelog, in its order. Raises msgspec.MsgspecError."""
-        if value is None:
-            self._index.remove(task_id)
-            self._count_ahead(task_id, 0)
-        else:
-            state = decode_state(value)
-            self._index.put(task_id, state.wake_at(self._lookahead), value)
-            self._count_ahead(task_id, state.ahead_count)
+        restore(self._index, task_id, value, lookahead=self._lookahead)
 
     def restore_position(self, folded_to: FoldedTo) -> None:
         """Take over the position record."""
@@ -164,8 +157,7 @@ class TimerCore:
             if value is None:
                 self._index.remove(task_id)
             else:
-                self._index.put(task_id, entry.wake_at, value)
-            self._count_ahead(task_id, entry.ahead_count)
+                self._index.put(task_id, entry.wake_at, value, tally=entry.ahead_count)
         self._changed.clear()
         self._owes_position = False
         self._written_at = now
@@ -199,7 +191,7 @@ class TimerCore:
 
     def _room_ahead(self) -> timedelta:
         """Give how far ahead runs may leave now: not at all while too many are out."""
-        return self._lookahead if self._ahead_count < AHEAD_RUNS_MAX else _NOT_AHEAD
+        return self._lookahead if self._index.tally < AHEAD_RUNS_MAX else _NOT_AHEAD
 
     def _folded_so_far(self) -> Decided | None:
         """Give folded states alone, while catching up, when they fill a transaction.
@@ -254,20 +246,14 @@ class TimerCore:
             self._changed_to(record.key, after)
 
     def _changed_to(self, task_id: str, state: TaskState) -> None:
-        self._index.put(task_id, state.wake_at(self._lookahead), encode_state(state))
-        self._count_ahead(task_id, state.ahead_count)
+        wake_at = state.wake_at(self._lookahead)
+        self._index.put(task_id, wake_at, encode_state(state), tally=state.ahead_count)
         self._changed[task_id] = None
 
     def _entry(self, state: TaskState | None) -> Entry:
         if state is None:
             return Entry(None, 0)
         return Entry(state.wake_at(self._lookahead), state.ahead_count)
-
-    def _count_ahead(self, task_id: str, count: int) -> None:
-        before = self._out_ahead.pop(task_id, 0)
-        if count:
-            self._out_ahead[task_id] = count
-        self._ahead_count += count - before
 
     def _state(self, task_id: str) -> TaskState:
         value = self._index.get(task_id)

@@ -3,26 +3,27 @@
 Knows the log, the codec and the changelog's layout; decides nothing.
 
 Taking a partition up, in this order: a new transactor (it fences the one before, so no older core
-can write any more), the changelog to its end, then `tasks` and `executions` from the position
-record to their ends as seen after the fencing. Only then does the core decide. Any doubt about a
-write ends the lane; the worker opens it anew, with a new core.
+can write any more), the changelog to its end (where the index has a head start: only what came
+after it), then `tasks` and `executions` from the position record to their ends as seen after the
+fencing. Only then does the core decide. Any doubt about a write ends the lane; the worker opens it
+anew, with a new core, and the index takes back what the log has not accepted.
 """
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-import msgspec
-
 from duetime.events.envelope import Envelope, Unreadable
 from duetime.events.types import TaskDue
-from duetime.limits import POLL_RECORDS_MAX
-from duetime.log.port import Log, Record, Stored, TopicOffsets, Transactor
+from duetime.log.port import Accepted, Log, Record, Stored, TopicOffsets, Transactor
 from duetime.log.reading import dead_letter, event_record, read_event
 from duetime.log.topics import Topic
 from duetime.runtime.clock import Clock
+from duetime.timer.changelog import Changelog
 from duetime.timer.core import Decided, TimerCore
-from duetime.timer.due_index import DueIndex
+from duetime.timer.due_index import Mark
+from duetime.timer.indexes import Indexes
+from duetime.timer.restore import FORMAT_HEADERS, rule_of
 from duetime.timer.state import POSITION_KEY, decode_position, encode_position
 
 TIMER_TOPICS: Final = (Topic.TASKS, Topic.EXECUTIONS)
@@ -39,7 +40,7 @@ class TimerLane:
         log: Log,
         clock: Clock,
         source: str,
-        index: Callable[[int], DueIndex],
+        indexes: Indexes,
         lookahead: timedelta,
         watch: Callable[[Decided], None],
         dead: Callable[[Topic], None],
@@ -52,12 +53,16 @@ class TimerLane:
         self._partition = partition
         self._log = log
         self._clock = clock
-        self._core = TimerCore(source=source, index=index(partition), lookahead=lookahead)
+        self._indexes = indexes
+        self._index = indexes.of(partition)
+        self._rule = rule_of(lookahead)
+        self._core = TimerCore(source=source, index=self._index, lookahead=lookahead)
         self._watch = watch
         self._dead = dead
         self._transactor: Transactor | None = None
         self._ends: dict[Topic, int] = {}
         self._dead_letters: list[Record] = []
+        self._taken = False
 
     @property
     def live(self) -> bool:
@@ -72,6 +77,8 @@ class TimerLane:
     async def open(self) -> TopicOffsets:
         """Fence, restore from the changelog, and say where `tasks` and `executions` go on."""
         self._transactor = await self._log.transactor(TRANSACTOR_NAME, self._partition)
+        self._indexes.take(self._partition)
+        self._taken = True
         await self._restore()
         for topic in TIMER_TOPICS:
             self._ends[topic] = (await self._log.end_offsets(topic))[self._partition]
@@ -90,9 +97,14 @@ class TimerLane:
         if decided is None:
             return
         assert self._transactor is not None
-        await self._transactor.commit(self._records(decided))
+        records = self._records(decided)
+        accepted = await self._transactor.commit(records)
+        # The position record is the last one before the dead letters.
+        mark = self._mark(decided, accepted[-1 - len(self._dead_letters)])
         self._dead_letters = []
         self._core.accepted(decided, self._clock.now())
+        # Not before: an index that is ahead of the log holds what never was.
+        self._index.commit(decided.states, mark)
         self._watch(decided)
 
     def wake_at(self) -> datetime | None:
@@ -103,29 +115,38 @@ class TimerLane:
         """Nothing is under way between steps: a decision not yet written is decided again."""
 
     async def close(self) -> None:
-        """Let go of the transactor."""
+        """Let go of the index and of the transactor."""
+        if self._taken:
+            self._taken = False
+            self._indexes.give_back(self._partition)
         if self._transactor is not None:
             await self._transactor.close()
 
     async def _restore(self) -> None:
-        offset = 0
-        end = (await self._log.end_offsets(Topic.SCHEDULE))[self._partition]
-        while offset < end:
-            records, offset = await self._log.read(
-                Topic.SCHEDULE, self._partition, offset, records_max=POLL_RECORDS_MAX
-            )
-            for record in records:
-                try:
-                    self._restore_one(record)
-                except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
-                    # Not one of ours, so the state before it still holds.
-                    self._set_aside(record, f"no state of a task: {fault}")
+        changelog = Changelog(
+            partition=self._partition,
+            log=self._log,
+            clock=self._clock,
+            index=self._index,
+            rule=self._rule,
+            restore=self._core.restore,
+            set_aside=self._set_aside,
+            mine=lambda: True,
+        )
+        await changelog.catch_up()
+        mark = self._index.mark
+        if mark is not None and mark.position is not None:
+            self._core.restore_position(decode_position(mark.position))
 
-    def _restore_one(self, record: Stored) -> None:
-        if record.key == POSITION_KEY:
-            self._core.restore_position(decode_position(record.value or b""))
-        elif record.key is not None:
-            self._core.restore(record.key.decode(), record.value)
+    def _mark(self, decided: Decided, position: Accepted) -> Mark:
+        """Say how far the index has come with a transaction: past its position record."""
+        return Mark(
+            cluster_id=self._log.cluster_id,
+            offset=position.offset + 1,
+            as_of=position.appended_at,
+            position=encode_position(decided.folded_to),
+            rule=self._rule,
+        )
 
     def _at_the_ends(self) -> bool:
         folded_to = self._core.folded_to
@@ -137,20 +158,19 @@ class TimerLane:
     def _records(self, decided: Decided) -> list[Record]:
         records = [self._due_record(envelope) for envelope in decided.facts]
         records.extend(
-            Record(
-                topic=Topic.SCHEDULE, partition=self._partition, key=task_id.encode(), value=value
-            )
-            for task_id, value in decided.states.items()
+            self._state_record(task_id.encode(), value) for task_id, value in decided.states.items()
         )
-        records.append(
-            Record(
-                topic=Topic.SCHEDULE,
-                partition=self._partition,
-                key=POSITION_KEY,
-                value=encode_position(decided.folded_to),
-            )
-        )
+        records.append(self._state_record(POSITION_KEY, encode_position(decided.folded_to)))
         return [*records, *self._dead_letters]
+
+    def _state_record(self, key: bytes, value: bytes | None) -> Record:
+        return Record(
+            topic=Topic.SCHEDULE,
+            partition=self._partition,
+            key=key,
+            value=value,
+            headers=FORMAT_HEADERS,
+        )
 
     def _read(self, record: Stored) -> Envelope | Unreadable:
         event = read_event(record)

@@ -3,7 +3,6 @@
 Knows which parts a timer has; the composition root says which log, clock and index they use.
 """
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
@@ -14,7 +13,7 @@ from duetime.runtime.clock import Clock
 from duetime.runtime.worker import Worker
 from duetime.telemetry.metrics import Metrics
 from duetime.timer.core import Decided
-from duetime.timer.due_index import DueIndex
+from duetime.timer.indexes import Indexes
 from duetime.timer.lane import TIMER_TOPICS, TimerLane
 
 GROUP: Final = "duetime-timer"
@@ -25,12 +24,12 @@ def timer_service(
     log: Log,
     clock: Clock,
     name: str,
-    index: Callable[[int], DueIndex],
+    indexes: Indexes,
     lookahead_seconds: float,
     backoff: Backoff,
     metrics: Metrics,
 ) -> Worker:
-    """Give a timer; `name` stands in the events it makes, `index` makes a partition's due index."""
+    """Give a timer; `name` stands in the events it makes."""
     lookahead = timedelta(seconds=lookahead_seconds)
 
     def watch(decided: Decided) -> None:
@@ -48,7 +47,7 @@ def timer_service(
             log=log,
             clock=clock,
             source=name,
-            index=index,
+            indexes=indexes,
             lookahead=lookahead,
             watch=watch,
             dead=lambda topic: metrics.dead_letters_total.of(topic).inc(),

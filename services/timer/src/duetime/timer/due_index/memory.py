@@ -25,7 +25,10 @@ class MemoryDueIndex(DueIndex):
         """Begin empty."""
         self._tasks: dict[str, _Task] = {}
         self._heap: list[tuple[int, str]] = []
-        self._before: dict[str, _Task | None] = {}  # of each task with an uncommitted change
+        self._tallies: dict[str, int] = {}  # of the few that have one
+        self._tally = 0
+        # Of each task with an uncommitted change.
+        self._before: dict[str, tuple[_Task | None, int]] = {}
         self._mark: Mark | None = None
 
     def __len__(self) -> int:
@@ -35,17 +38,21 @@ class MemoryDueIndex(DueIndex):
     def mark(self) -> Mark | None:
         return self._mark
 
+    @property
+    def tally(self) -> int:
+        return self._tally
+
     def get(self, task_id: str) -> bytes | None:
         task = self._tasks.get(task_id)
         return None if task is None else task[1]
 
-    def put(self, task_id: str, wake_at: datetime | None, state: bytes) -> None:
-        self._before.setdefault(task_id, self._tasks.get(task_id))
-        self._put(task_id, (None if wake_at is None else microseconds(wake_at), state))
+    def put(self, task_id: str, wake_at: datetime | None, state: bytes, *, tally: int = 0) -> None:
+        self._note(task_id)
+        self._put(task_id, (None if wake_at is None else microseconds(wake_at), state), tally)
 
     def remove(self, task_id: str) -> None:
         if task_id in self._tasks:
-            self._before.setdefault(task_id, self._tasks[task_id])
+            self._note(task_id)
             self._remove(task_id)
 
     def until(self, now: datetime, *, tasks_max: int) -> Sequence[str]:
@@ -71,20 +78,27 @@ class MemoryDueIndex(DueIndex):
         self._mark = mark
 
     def rollback(self) -> None:
-        for task_id, before in self._before.items():
+        for task_id, (before, tally) in self._before.items():
             if before is None:
                 self._remove(task_id)
             else:
-                self._put(task_id, before)
+                self._put(task_id, before, tally)
         self._before.clear()
 
     def clear(self) -> None:
         self._tasks.clear()
         self._heap.clear()
         self._before.clear()
+        self._tallies.clear()
+        self._tally = 0
         self._mark = None
 
-    def _put(self, task_id: str, task: _Task) -> None:
+    def _note(self, task_id: str) -> None:
+        if task_id not in self._before:
+            self._before[task_id] = (self._tasks.get(task_id), self._tallies.get(task_id, 0))
+
+    def _put(self, task_id: str, task: _Task, tally: int) -> None:
+        self._set_tally(task_id, tally)
         before = self._tasks.get(task_id)
         self._tasks[task_id] = task
         wake = task[0]
@@ -93,8 +107,14 @@ class MemoryDueIndex(DueIndex):
             self._compact()
 
     def _remove(self, task_id: str) -> None:
+        self._set_tally(task_id, 0)
         if self._tasks.pop(task_id, None) is not None:
             self._compact()
+
+    def _set_tally(self, task_id: str, tally: int) -> None:
+        self._tally += tally - self._tallies.pop(task_id, 0)
+        if tally:
+            self._tallies[task_id] = tally
 
     def _counts(self, entry: tuple[int, str]) -> bool:
         task = self._tasks.get(entry[1])

@@ -25,13 +25,14 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
 
     `offset`: of the next record to fold. `as_of`: an instant at which every tombstone from there on
     was still in the log; it is kept for `delete.retention.ms` from then. `position`: the newest
-    position record.
+    position record. `rule`: what the wakes follow from, beside the states.
     """
 
     cluster_id: str
     offset: int
     as_of: datetime
     position: bytes | None = None
+    rule: str = ""
 
 
 class DueIndex(Protocol):
@@ -49,8 +50,13 @@ class DueIndex(Protocol):
         """Give a task's state, or None where it is unknown."""
         ...
 
-    def put(self, task_id: str, wake_at: datetime | None, state: bytes) -> None:
-        """Set a task's state and when to wake it (None: never by time alone)."""
+    @property
+    def tally(self) -> int:
+        """The sum of all tasks' tallies."""
+        ...
+
+    def put(self, task_id: str, wake_at: datetime | None, state: bytes, *, tally: int = 0) -> None:
+        """Set a task's state, when to wake it (None: never by time alone), and its tally."""
         ...
 
     def remove(self, task_id: str) -> None:

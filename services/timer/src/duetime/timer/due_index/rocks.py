@@ -33,18 +33,22 @@ _DUE: Final = b"d"
 _MARK: Final = b"m"
 _FORMAT_KEY: Final = b"\xff\xffformat"
 _SIGN: Final = 1 << 63  # added, so that the bytes of instants before 1970 come first
+_TALLY_BYTES: Final = 2
 _NEVER: Final = b"\xff" * 8  # a task that time does not wake
 _DAMAGED: Final = "damaged"  # a file: the database beside it is not to be opened again
 
 
 class _Stored(NamedTuple):
     wake: int | None
+    tally: int
     state: bytes
 
 
+_GONE: Final = _Stored(None, 0, b"")
+
+
 class _Change(NamedTuple):
-    was_there: bool  # as committed
-    woke: int | None  # the same
+    committed: _Stored | None  # without its state
     now: _Stored | None
 
 
@@ -53,6 +57,7 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
 
     mark: Mark
     count: int
+    tally: int
     lowest: Entry  # nothing is due before it: where a scan begins
 
 
@@ -121,7 +126,7 @@ class RocksDueIndex(DueIndex):
         self._changes: dict[str, _Change] = {}
         self._reads: dict[str, _Stored | None] = {}  # since the last commit: read once, used twice
         self._kept: _Kept | None = None
-        self._count = 0
+        self._count = self._tally = 0
         self._take_up()
 
     def __len__(self) -> int:
@@ -131,13 +136,17 @@ class RocksDueIndex(DueIndex):
     def mark(self) -> Mark | None:
         return None if self._kept is None else self._kept.mark
 
+    @property
+    def tally(self) -> int:
+        return self._tally
+
     def get(self, task_id: str) -> bytes | None:
         task = self._task(task_id)
         return None if task is None else task.state
 
-    def put(self, task_id: str, wake_at: datetime | None, state: bytes) -> None:
+    def put(self, task_id: str, wake_at: datetime | None, state: bytes, *, tally: int = 0) -> None:
         wake = None if wake_at is None else microseconds(wake_at)
-        self._change(task_id, _Stored(wake, state))
+        self._change(task_id, _Stored(wake, tally, state))
 
     def remove(self, task_id: str) -> None:
         self._change(task_id, None)
@@ -151,14 +160,17 @@ class RocksDueIndex(DueIndex):
 
     def commit(self, task_ids: Iterable[str], mark: Mark) -> None:
         batch = rocksdict.WriteBatch(raw_mode=True)
-        count = 0 if self._kept is None else self._kept.count
+        count, tally = (0, 0) if self._kept is None else (self._kept.count, self._kept.tally)
         committed = [task_id for task_id in task_ids if task_id in self._changes]
         for task_id in committed:
-            count += self._write(batch, task_id, self._changes.pop(task_id))
+            change = self._changes.pop(task_id)
+            self._write(batch, task_id, change)
+            count += (change.now is not None) - (change.committed is not None)
+            tally += (change.now or _GONE).tally - (change.committed or _GONE).tally
             self._window.settle(task_id)
         self._window.trim(self._changes)
         self._reads.clear()
-        kept = _Kept(mark=mark, count=count, lowest=self._lowest())
+        kept = _Kept(mark=mark, count=count, tally=tally, lowest=self._lowest())
         batch.put(self._prefix + _MARK, msgspec.json.encode(kept))
         with self._watched():
             self._database.write(batch)
@@ -185,6 +197,7 @@ class RocksDueIndex(DueIndex):
             value = self._database.get(self._prefix + _MARK)
         self._kept = None if value is None else _KEPT.decode(value)
         self._count = 0 if self._kept is None else self._kept.count
+        self._tally = 0 if self._kept is None else self._kept.tally
         self._window = Window(
             self._load,
             horizon=BEGINNING if self._kept is None else self._kept.lowest,
@@ -203,7 +216,7 @@ class RocksDueIndex(DueIndex):
             value = self._database.get(self._prefix + _TASK + task_id.encode())
         except Exception as fault:
             raise self._broken(fault) from fault
-        stored = None if value is None else _Stored(_wake_of(value[:8]), value[8:])
+        stored = None if value is None else _stored(value)
         if len(self._reads) >= limits.DUE_READS_KEPT_MAX:
             self._reads.clear()
         self._reads[task_id] = stored
@@ -213,35 +226,34 @@ class RocksDueIndex(DueIndex):
         before = self._changes.get(task_id)
         if before is None:
             known = self._committed(task_id)
-            before = _Change(known is not None, None if known is None else known.wake, known)
+            before = _Change(None if known is None else known._replace(state=b""), known)
         if before.now is None and task is None:
             return
         self._changes[task_id] = before._replace(now=task)
         self._count += (task is not None) - (before.now is not None)
+        self._tally += (task or _GONE).tally - (before.now or _GONE).tally
         self._window.set(task_id, None if task is None else task.wake)
 
-    def _write(self, batch: rocksdict.WriteBatch, task_id: str, change: _Change) -> int:
-        """Add a change to a batch; give by how many tasks there are more."""
+    def _write(self, batch: rocksdict.WriteBatch, task_id: str, change: _Change) -> None:
+        """Add a change to a batch."""
         key = self._prefix + _TASK + task_id.encode()
-        task = change.now
-        wakes = None if task is None else task.wake
-        if change.woke != wakes:
-            if change.woke is not None:
-                batch.delete(self._due_key((change.woke, task_id)))
+        woke, wakes = (change.committed or _GONE).wake, (change.now or _GONE).wake
+        if woke != wakes:
+            if woke is not None:
+                batch.delete(self._due_key((woke, task_id)))
             if wakes is not None:
                 batch.put(self._due_key((wakes, task_id)), b"")
-        if task is not None:
-            batch.put(key, _wake_bytes(task.wake) + task.state)
-        elif change.was_there:
+        if change.now is not None:
+            batch.put(key, _bytes_of(change.now))
+        elif change.committed is not None:
             batch.delete(key)
-        return (task is not None) - change.was_there
 
     def _lowest(self) -> Entry:
         """Give an entry before which nothing committed is due."""
         moved = [
-            (change.woke, task_id)
+            (change.committed.wake, task_id)
             for task_id, change in self._changes.items()
-            if change.woke is not None
+            if change.committed is not None and change.committed.wake is not None
         ]
         return min([self._window.lowest(), *moved])
 
@@ -281,12 +293,15 @@ class RocksDueIndex(DueIndex):
         )
 
 
-def _wake_bytes(wake: int | None) -> bytes:
-    return _NEVER if wake is None else (wake + _SIGN).to_bytes(8, "big")
+def _bytes_of(task: _Stored) -> bytes:
+    wake = _NEVER if task.wake is None else (task.wake + _SIGN).to_bytes(8, "big")
+    return wake + task.tally.to_bytes(_TALLY_BYTES, "big") + task.state
 
 
-def _wake_of(value: bytes) -> int | None:
-    return None if value == _NEVER else int.from_bytes(value, "big") - _SIGN
+def _stored(value: bytes) -> _Stored:
+    head = 8 + _TALLY_BYTES
+    wake = None if value[:8] == _NEVER else int.from_bytes(value[:8], "big") - _SIGN
+    return _Stored(wake, int.from_bytes(value[8:head], "big"), value[head:])
 
 
 def _database(path: Path) -> rocksdict.Rdict:
@@ -349,7 +364,10 @@ def _settings() -> rocksdict.Options:
     blocks.set_block_cache(rocksdict.Cache(limits.DUE_CACHE_BYTES))
     # Indexes and filters are in the cache as well, so that its bound is the bound of all.
     blocks.set_cache_index_and_filter_blocks(v=True)
-    blocks.set_pin_l0_filter_and_index_blocks_in_cache(v=True)
+    # In small parts: a whole filter is larger than what a shard of the cache may hold.
+    blocks.set_index_type(rocksdict.BlockBasedIndexType.two_level_index_search())
+    blocks.set_partition_filters(size=True)
+    blocks.set_pin_top_level_index_and_filter(v=True)
     blocks.set_bloom_filter(10, block_based=False)
     options.set_block_based_table_factory(blocks)
     return options

@@ -1,0 +1,123 @@
+"""Bringing a due index up to the end of its partition's changelog.
+
+Knows the log and when to start anew; what a record does to the index is its caller's to say.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+import structlog
+
+from duetime.limits import FOLD_RECORDS_MAX, POLL_RECORDS_MAX
+from duetime.log.port import Log, Stored
+from duetime.log.topics import Topic
+from duetime.runtime.clock import Clock
+from duetime.timer.due_index import DueIndex, Mark
+from duetime.timer.restore import check_format, doubt
+from duetime.timer.state import POSITION_KEY, decode_position
+
+_logger: Final = structlog.get_logger()
+
+
+class Changelog:
+    """One partition's changelog, on its way into an index.
+
+    `restore` takes a task's record over and may raise msgspec.MsgspecError; what cannot be read
+    goes to `set_aside`, and the state before it still holds. Once `mine` says no, nothing is
+    touched any more.
+    """
+
+    def __init__(
+        self,
+        *,
+        partition: int,
+        log: Log,
+        clock: Clock,
+        index: DueIndex,
+        rule: str,
+        restore: Callable[[str, bytes | None], None],
+        set_aside: Callable[[Stored, str], None],
+        mine: Callable[[], bool],
+    ) -> None:
+        """Take the index to bring up, and what to do with records."""
+        self._partition = partition
+        self._log = log
+        self._clock = clock
+        self._index = index
+        self._rule = rule
+        self._restore = restore
+        self._set_aside = set_aside
+        self._mine = mine
+
+    async def catch_up(self) -> None:
+        """Fold what lies behind the index's mark, up to the end as it is now.
+
+        An index that is not to be trusted is built anew. Raises LogError, ChangelogFormatError.
+        """
+        asked_at = self._clock.now()
+        end = (await self._log.end_offsets(Topic.SCHEDULE))[self._partition]
+        if not self._mine():
+            return
+        mark = self._index.mark
+        cluster_id = self._log.cluster_id
+        reason = doubt(mark, cluster_id=cluster_id, end=end, now=asked_at, rule=self._rule)
+        if mark is None or reason is not None:
+            if end:
+                _logger.info("due index is built anew", partition=self._partition, reason=reason)
+            self._index.clear()
+            mark = Mark(cluster_id=cluster_id, offset=0, as_of=asked_at, rule=self._rule)
+        while mark.offset < end:
+            records, following = await self._log.read(
+                Topic.SCHEDULE, self._partition, mark.offset, records_max=POLL_RECORDS_MAX
+            )
+            for start in range(0, len(records), FOLD_RECORDS_MAX):
+                if start:
+                    await asyncio.sleep(0)  # others get their turn
+                if not self._mine():
+                    return
+                mark = self._fold(mark, records[start : start + FOLD_RECORDS_MAX])
+            mark = msgspec.structs.replace(mark, offset=following)
+        if self._mine():
+            # At the end, every tombstone that is not folded is one that was not written then.
+            as_of = max(mark.as_of, asked_at)
+            self._index.commit((), msgspec.structs.replace(mark, as_of=as_of))
+
+    def fold(self, records: Sequence[Stored]) -> None:
+        """Fold records that follow the index's mark; those before it are passed over."""
+        mark = self._index.mark
+        assert mark is not None, "brought up to the end before"
+        self._fold(mark, [record for record in records if record.offset >= mark.offset])
+
+    def _fold(self, mark: Mark, records: Sequence[Stored]) -> Mark:
+        if not records:
+            return mark
+        changed: list[str] = []
+        position = mark.position
+        for record in records:
+            check_format(record.headers)
+            try:
+                if record.key == POSITION_KEY:
+                    decode_position(record.value or b"")
+                    position = record.value
+                elif record.key is not None:
+                    changed.append(record.key.decode())
+                    self._restore(changed[-1], record.value)
+            except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
+                # Not one of ours, so the state before it still holds.
+                self._set_aside(record, f"no state of a task: {fault}")
+        mark = Mark(
+            cluster_id=mark.cluster_id,
+            offset=records[-1].offset + 1,
+            as_of=self._as_of(mark.as_of, records[-1].appended_at),
+            position=position,
+            rule=mark.rule,
+        )
+        self._index.commit(changed, mark)
+        return mark
+
+    def _as_of(self, before: datetime, appended_at: datetime) -> datetime:
+        """Give an instant from which the tombstones that follow are kept: they are not older."""
+        return max(before, min(appended_at, self._clock.now()))
