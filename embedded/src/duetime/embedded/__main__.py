@@ -22,6 +22,7 @@ from duetime.api.settings import ApiSettings
 from duetime.embedded.assemble import Parts, assemble
 from duetime.embedded.data_dir import DataDir, DataDirError
 from duetime.embedded.distributed import add_services, topics
+from duetime.embedded.read_models import mongo, rebuild_read_models
 from duetime.embedded.retention import PRUNED_PER_STEP_MAX
 from duetime.embedded.settings import EmbeddedSettings
 from duetime.executor.actions.python import Function, load_functions
@@ -54,6 +55,8 @@ app = typer.Typer(
 
 add_services(app)
 app.add_typer(topics, name="topics")
+app.add_typer(mongo, name="mongo")
+app.command("rebuild")(rebuild_read_models)
 
 
 DataDirOption = Annotated[
