@@ -66,8 +66,9 @@ test/contract: ## Test every adapter against the contract of its port
 test/simulation: ## Test whole systems on virtual time
 test/system: ## Test real processes over HTTP
 test/chaos: ## Test the distributed system while its parts are killed, stopped and cut off
+test/deploy: ## Test what compose and the chart start, on real Kafka and MongoDB
 test/tidy: ## Test the repository's own rules
-test/unit test/contract test/simulation test/system test/chaos test/tidy: $(STAMP)
+test/unit test/contract test/simulation test/system test/chaos test/deploy test/tidy: $(STAMP)
 	@$(BIN)/python -m pytest tests/$(@F) $(ARGS)
 
 lint: $(STAMP) ## Check style, types, imports, tidiness and generated files
@@ -78,6 +79,13 @@ lint: $(STAMP) ## Check style, types, imports, tidiness and generated files
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m docs.generate --check
 	@$(BIN)/python -m pytest tests/tidy --quiet
+	@$(MAKE) lint/deploy
+
+lint/deploy: $(STAMP) ## Check images, compose, chart, alerts and workflows (part of lint)
+	@$(BIN)/python -m deploy.lint
+
+tools: $(STAMP) ## Fetch what lint/deploy needs beyond Python: helm and others, built with Go (some minutes)
+	@$(BIN)/python -m deploy.tools $(ARGS)
 
 verify: ## Check everything that a change must pass
 	@$(MAKE) lint
@@ -91,6 +99,7 @@ fmt: $(STAMP) ## Format the sources and repair what can be repaired safely
 
 generate: $(STAMP) ## Write the generated documents anew
 	@$(BIN)/python -m docs.generate
+	@$(BIN)/python -m deploy.lint write
 
 bench: $(STAMP) ## Measure (figures are kept in docs/performance.md)
 	@$(BIN)/python -m bench $(ARGS)
@@ -147,5 +156,5 @@ $(UV):
 	fi
 	@mv .build/uv-part .build/uv-$(UV_VERSION)
 
-.PHONY: help setup run page stack parts test test/unit test/contract test/simulation test/system test/chaos test/tidy \
-	lint verify fmt generate bench clean
+.PHONY: help setup run page stack parts test test/unit test/contract test/simulation test/system test/chaos test/deploy test/tidy \
+	lint lint/deploy tools verify fmt generate bench clean

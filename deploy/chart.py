@@ -30,9 +30,9 @@ def rendered_text(values: Path, *settings: str) -> str:
     helm = find("helm")
     assert helm is not None, "ask deploy.tools.missing first"
     options = [part for setting in settings for part in ("--set", setting)]
+    place = ["--namespace", NAMESPACE, "--kube-version", KUBERNETES]
     done = subprocess.run(
-        [str(helm), "template", RELEASE, str(CHART), "--namespace", NAMESPACE]
-        + ["--kube-version", KUBERNETES, "--values", str(values), *options],
+        [str(helm), "template", RELEASE, str(CHART), *place, "--values", str(values), *options],
         check=False,
         capture_output=True,
         text=True,

@@ -96,7 +96,7 @@ def write_copies() -> None:
 
 def _copies() -> str:
     stale = [
-        f"{target} differs from {source}: make generate/deploy"
+        f"{target} differs from {source}: make generate"
         for source, target in _COPIES.items()
         if (ROOT / target).read_bytes() != (ROOT / source).read_bytes()
     ]
@@ -141,7 +141,7 @@ def _readme() -> str:
     )
     current = (CHART / "README.md").read_text(encoding="utf-8").strip()
     stale = current != done.stdout.strip()
-    return "helm/duetime/README.md is out of date: make generate/deploy" if stale else ""
+    return "helm/duetime/README.md is out of date: make generate" if stale else ""
 
 
 def _yaml() -> str:

@@ -23,7 +23,6 @@ FOLDER: Final = ROOT / ".build" / "tools"
 HOW_TO_GET: Final = "make tools"
 
 _BUILD_SECONDS_MAX: Final = 900.0  # helm alone took 175 s on two idle cores
-_DOWNLOAD_SECONDS_MAX: Final = 300.0
 
 
 class ToolError(Exception):
@@ -143,7 +142,12 @@ def _unpack_promtool(folder: Path) -> None:
         if shutil.which(needed) is None:
             raise ToolError(f"promtool comes from Debian's prometheus, and there is no {needed}")
     # `-o` so that the sandbox user of apt, who may not write here, is not asked to.
-    _run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", "prometheus"], cwd=folder)
+    download = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", "prometheus"]
+    try:
+        _run(download, cwd=folder)
+    except ToolError:  # a fresh machine has no lists of packages; only root may fetch them
+        _run(["apt-get", "-qq", "update"], cwd=folder)
+        _run(download, cwd=folder)
     [package] = folder.glob("prometheus_*.deb")
     _run(["dpkg-deb", "-x", package.name, "tree"], cwd=folder)
     (folder / "tree" / "usr" / "bin" / PROMTOOL).rename(FOLDER / PROMTOOL)

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from docs.generate import guarantees
+from docs.generate import configuration, guarantees
 from duetime.api import openapi
 
 ROOT: Final = Path(__file__).parents[2]
 
 DOCUMENTS: Final[dict[str, Callable[[Path], str]]] = {
+    "docs/configuration.md": configuration.document,
     "docs/guarantees.md": guarantees.document,
     "docs/openapi.json": lambda _root: openapi.text().decode(),
 }

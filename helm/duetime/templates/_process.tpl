@@ -39,6 +39,7 @@ DUETIME_KAFKA_SASL_PASSWORD_FILE: /etc/duetime/kafka/password
 {{- if ne .role "topics" }}
 DUETIME_HEALTH_HOST: {{ .root.Values.listenHost | quote }}
 DUETIME_HEALTH_PORT: "9464"
+DUETIME_LOG_FORMAT: json
 DUETIME_LOG_LEVEL: {{ .root.Values.logLevel | quote }}
 {{- end }}
 {{- if has .role (list "api" "log-projector") }}
@@ -52,6 +53,9 @@ DUETIME_MONGO_TLS_CA_FILE: /etc/duetime/mongo-ca/ca.crt
 DUETIME_API_HOST: {{ .root.Values.listenHost | quote }}
 DUETIME_API_PORT: "3001"
 DUETIME_API_CORS_ORIGINS: {{ include "duetime.origins" .root | quote }}
+{{- with .root.Values.services.api.hosts }}
+DUETIME_API_HOSTS: {{ join "," . | quote }}
+{{- end }}
 {{- end }}
 {{- if eq .role "executor" }}
 {{- $executor := .root.Values.services.executor }}
