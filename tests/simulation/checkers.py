@@ -78,7 +78,8 @@ def everything_due_runs(evidence: Evidence, excuses: Excuses) -> Iterator[str]:
     starts: dict[tuple[str, float], list[float]] = {}
     for start in evidence.starts:
         nominal = round(seconds_of(start.nominal_at), 6)
-        starts.setdefault((start.task_id, nominal), []).append(start.at)
+        at = start.at if start.exact else min(start.at, seconds_of(start.due_at) + 1.0)
+        starts.setdefault((start.task_id, nominal), []).append(at)
     for task in evidence.tasks.values():
         ran: set[float] = set()
         for version in task.versions:
@@ -137,13 +138,15 @@ def changes_win(evidence: Evidence, _excuses: Excuses) -> Iterator[str]:
         if task is None:
             yield f"{_name(start)} is of a task that the log does not know"
             continue
+        if not start.exact:
+            continue
         due = seconds_of(start.due_at)
         in_force = [
             version
             for version in task.versions
             if not version.deleted
             and version.since <= start.at + SKEW_SECONDS_MAX
-            and not _superseded(evidence, task, version, due - CHANGE_WINS_SECONDS)
+            and not _superseded(evidence, task, version, min(due - CHANGE_WINS_SECONDS, start.at))
         ]
         nominal = round(seconds_of(start.nominal_at), 6)
         wanted = [version for version in in_force if round(version.time, 6) == nominal]
@@ -302,7 +305,7 @@ def a_rebuild_is_equal(evidence: Evidence, _excuses: Excuses) -> Iterator[str]:
             yield from _differences(f"timer state of partition {partition},", held, changelog)
 
 
-def every_start_is_recorded(evidence: Evidence, _excuses: Excuses) -> Iterator[str]:
+def every_start_is_recorded(evidence: Evidence, excuses: Excuses) -> Iterator[str]:
     """P5: whatever started left a record of how it went, or why nobody will ever say."""
     recorded = {
         fact.said.get("run_id")
@@ -317,8 +320,9 @@ def every_start_is_recorded(evidence: Evidence, _excuses: Excuses) -> Iterator[s
         task = evidence.tasks.get(start.task_id)
         deleted = task is not None and task.last.deleted  # its owner wants nothing more of it
         under_way = start.at > evidence.history.ended_at - ENDS_WITHIN_SECONDS
-        if run_id not in recorded and not deleted and not under_way:
-            yield f"{_name(start)} has no record of its end"
+        if run_id in recorded or deleted or under_way or excuses.long_lease(start):
+            continue
+        yield f"{_name(start)} has no record of its end"
 
 
 def nothing_dies_by_itself(evidence: Evidence, _excuses: Excuses) -> Iterator[str]:

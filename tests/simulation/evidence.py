@@ -18,7 +18,7 @@ from duetime.timer.core import TimerCore
 from duetime.timer.due_index import MemoryDueIndex
 from duetime.timer.lane import TimerLane
 from duetime.timer.state import POSITION_KEY
-from tests.simulation.history import EPOCH, History, Start, seconds_of
+from tests.simulation.history import EPOCH, FaultKind, History, Start, seconds_of
 from tests.simulation.model import Fact, ModelTask, facts, fold
 from tests.simulation.switches import Switches
 from tests.simulation.world import World
@@ -59,7 +59,7 @@ async def gather(world: World) -> Evidence:
         due_facts=facts(world.broker.records(Topic.DUE)),
         run_facts=run_facts,
         tasks=fold(task_facts, task_records),
-        starts=[*world.history.starts, *_recorded_starts(run_facts)],
+        starts=[*world.history.starts, *_recorded_starts(run_facts, world.history)],
         task_documents=_plain(world.database.store._tasks),
         run_documents=_plain(world.database.store._runs),
         rebuilt_tasks=_plain(rebuilt._tasks),
@@ -76,11 +76,13 @@ def _plain(documents: dict[str, Any]) -> Documents:
     return {name: msgspec.to_builtins(document) for name, document in sorted(documents.items())}
 
 
-def _recorded_starts(run_facts: Sequence[Fact]) -> list[Start]:
+def _recorded_starts(run_facts: Sequence[Fact], history: History) -> list[Start]:
     """Give the starts of log actions: their record is all that can be seen of them.
 
-    Two records that name the same start are one start, recorded twice.
+    Two records that name the same start are one start, recorded twice. When it really was is what
+    the record says, unless that clock had been set wrong: then it is when the record came.
     """
+    wrong = {fault.target for fault in history.faults if fault.kind is FaultKind.CLOCK_JUMP}
     found: dict[tuple[str, int, str, str], Start] = {}
     for fact in run_facts:
         said = fact.said
@@ -89,7 +91,7 @@ def _recorded_starts(run_facts: Sequence[Fact]) -> list[Start]:
         started_at = msgspec.convert(said["started_at"], type=type(EPOCH))
         same = (said["run_id"], said.get("attempt", 1), said["executor"], said["started_at"])
         found[same] = Start(
-            at=seconds_of(started_at),
+            at=fact.at if said["executor"] in wrong else seconds_of(started_at),
             clock_at=started_at,
             process=said["executor"],
             run_id=said["run_id"],
@@ -99,6 +101,7 @@ def _recorded_starts(run_facts: Sequence[Fact]) -> list[Start]:
             due_at=msgspec.convert(said["due_at"], type=type(EPOCH)),
             description=said["description"],
             ended_at=seconds_of(started_at),
+            exact=said["executor"] not in wrong,
         )
     return list(found.values())
 

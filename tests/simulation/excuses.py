@@ -10,7 +10,9 @@ from typing import Final
 from tests.simulation.history import Fault, FaultKind, Start
 from tests.simulation.switches import Switches
 
-_STOPS_ALL: Final = frozenset({FaultKind.LOG_AWAY, FaultKind.TORN_TRANSACTION})
+_STOPS_ALL: Final = frozenset(
+    {FaultKind.LOG_AWAY, FaultKind.TORN_TRANSACTION, FaultKind.CLOCK_JUMP}
+)
 _MOVES_OWNERS: Final = frozenset(
     {
         FaultKind.CRASH,
@@ -82,6 +84,16 @@ class Excuses:
         """Say whether nobody else was there to take over."""
         return fault.kind in _MOVES_OWNERS and fault.role in self._alone
 
+    def long_lease(self, start: Start) -> bool:
+        """Say whether a clock set wrong may have put off for long what guards this start."""
+        return any(
+            fault.kind is FaultKind.CLOCK_JUMP
+            and (fault.target == start.process or fault.role == "timer")
+            and fault.at <= start.at + _RECOVERY_SECONDS
+            and fault.until >= start.at - _REDELIVERED_SECONDS
+            for fault in self._faults
+        )
+
     def repeat(self, earlier: Start, later: Start, recorded_at: float | None) -> bool:
         """Say whether a fault explains that an attempt was started twice.
 
@@ -89,6 +101,11 @@ class Excuses:
         timer. And where the log had had its end for a while, only what kept the second executor
         from reading: whoever takes a partition over folds what has ended before it starts anything.
         """
+        if any(
+            fault.kind is FaultKind.CLOCK_JUMP and fault.role == "timer" and fault.at <= later.at
+            for fault in self._faults
+        ):
+            return True  # a timer whose clock was ahead has forgotten too soon what had run
         if recorded_at is not None and recorded_at < later.at - _FOLDED_SECONDS:
             return any(
                 fault.kind in _STOPS_READING

@@ -114,6 +114,7 @@ class Start:
     description: str
     ended_at: float | None = None
     failed: bool = False
+    exact: bool = True  # whether `at` is when it started, or only when that was recorded
 
 
 @dataclass(slots=True)

@@ -243,10 +243,11 @@ class Nemesis:
         rng = self._rng
         seconds = rng.choice((-1.0, 1.0)) * rng.choice((rng.uniform(1.1, 90.0), 3_600.0))
         fault = self._network.mark(FaultKind.CLOCK_JUMP, victim, note=f"by {seconds:.1f} s")
-        fault.effective = True
-        victim.clock.skew_seconds += seconds
+        noticed = victim.steps_noticed
+        victim.wall.skew_seconds += seconds
         await self._last(fault, rng.uniform(1.0, 12.0))
-        victim.clock.skew_seconds -= seconds
+        fault.effective = victim.steps_noticed > noticed
+        victim.wall.skew_seconds -= seconds
 
     def _open(self, kind: FaultKind, victim: Process | None) -> Fault:
         fault = self._network.mark(kind, victim)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVarTuple
 
 from duetime.log.local.subscription import LocalSubscription
+from duetime.runtime.clock import GuardedClock
 from tests.simulation.history import instant
 from tests.support.virtual_loop import VirtualLoop
 
@@ -42,7 +43,11 @@ class Process:
         self.slot = name
         self.role = role
         self.name = f"{name}.{life}"
-        self.clock = ProcessClock(skew_seconds)
+        self.wall = ProcessClock(skew_seconds)
+        self.clock = GuardedClock(
+            self.wall, elapsed_seconds=asyncio.get_running_loop().time, stepped=self._stepped
+        )
+        self.steps_noticed = 0
         self.alive = True
         self.suspended = False
         self.slow_until = 0.0
@@ -53,6 +58,9 @@ class Process:
         self.tasks: dict[asyncio.Task[Any], None] = {}
         self._context = contextvars.Context()
         self._context.run(PROCESS.set, self)
+
+    def _stepped(self, _seconds: float) -> None:
+        self.steps_noticed += 1
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         """Run something inside the process."""

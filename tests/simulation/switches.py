@@ -10,14 +10,7 @@ from typing import Final
 
 from tests.simulation.history import FaultKind
 
-# What the system is not yet built for: each line turns faults off, or a check mild. A feature that
-# comes removes its line, and the seeds judge it from then on.
-LACKS_CLOCK_STEPS: Final = True  # a wall clock that is set moves starts
-
-_NOT_YET: Final = frozenset(
-    kind for kind, lacking in ((FaultKind.CLOCK_JUMP, LACKS_CLOCK_STEPS),) if lacking
-)
-KINDS: Final = tuple(kind for kind in FaultKind if kind not in _NOT_YET)
+KINDS: Final = tuple(FaultKind)
 """The kinds of fault that seeds draw from."""
 
 _FAULTLESS_SHARE: Final = 0.12  # without any fault the checks are at their strictest

@@ -124,3 +124,24 @@ def test_a_lost_run_of_a_task_that_cannot_be_read_leaves_a_record() -> None:
     assert ["unreadable"] == [
         fact.said["cause"] for fact in verdict.evidence.run_facts if fact.kind == "TaskSkipped"
     ]
+
+
+@pytest.mark.promise("P4")
+def test_a_clock_that_was_ahead_for_a_while_leaves_no_false_freshness() -> None:
+    """Found by seed 349: what an executor knew was "as of in an hour", and so fresh for an hour."""
+
+    async def script(world: World) -> None:
+        await asyncio.sleep(4.0)
+        await ask(world, "POST", "/tasks", task_due(15.0))
+        task = await ask(world, "POST", "/tasks", task_due(26.0))
+        wall = world.processes["executor-1"].wall
+        wall.skew_seconds += 3_600.0
+        await asyncio.sleep(18.0 - world.now)
+        wall.skew_seconds -= 3_600.0
+        await asyncio.sleep(23.0 - world.now)
+        await ask(world, "DELETE", f"/tasks/{task['id']}")
+
+    verdict = live(script, executors=1, partitions=1)
+
+    assert [] == [line for line in verdict.violations if line.startswith("P4")]
+    assert 1 == len(verdict.evidence.starts)

@@ -187,6 +187,10 @@ class ExecutorCore:
         """Note that `tasks` has been read to its end as it was at `as_of`."""
         self._freshness.as_of = as_of
 
+    def doubt_freshness(self, now: datetime) -> None:
+        """Ask anew after the clock has been set back: what it said then says nothing now."""
+        self._freshness.doubt(now)
+
     def ask_at(self) -> datetime | None:
         """Say when to ask for the end of `tasks` again."""
         due_at = self.due_at()

@@ -84,6 +84,11 @@ class Freshness:
         """
         return self.as_of >= due_at - _FRESH
 
+    def doubt(self, now: datetime) -> None:
+        """Forget when the end was asked for, if that lies ahead: the clock has been set back."""
+        if self.as_of > now:
+            self.as_of = _NEVER
+
     def ask_at(self, due_at: datetime) -> datetime:
         """Say when to ask for the end again, where the earliest held run is due at `due_at`.
 

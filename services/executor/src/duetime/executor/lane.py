@@ -140,6 +140,7 @@ class ExecutorLane:
             raise self._fault  # a fault of ours, not of an action: it ends the process, loudly
         self._core.apply([self._read(record) for record in inputs])
         self._note_position(positions.get(Topic.DUE))
+        self._core.doubt_freshness(self._clock.now())
         self._start_due()
         self._keep_fresh()
         self._keep_books()
