@@ -4,7 +4,8 @@ Against a real broker: what aiokafka and Kafka do here is the reason for most of
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -60,6 +61,12 @@ async def log(connection: Connection) -> AsyncIterator[KafkaLog]:
 def own() -> Iterator[KafkaCluster]:
     with own_cluster() as cluster:
         yield cluster
+
+
+@pytest.fixture
+async def own_log(own: KafkaCluster) -> AsyncIterator[KafkaLog]:
+    async with _opened(own.connection()) as log:
+        yield log
 
 
 # --- transactions -------------------------------------------------------------------------------
@@ -140,11 +147,11 @@ async def test_a_transaction_that_is_cancelled_on_its_way_leaves_nothing(log: Ka
 @pytest.mark.timeout(120)
 @pytest.mark.promise("P1")
 async def test_a_broker_restart_in_mid_transaction_leaves_it_whole_or_not_at_all(
-    own: KafkaCluster,
+    own: KafkaCluster, own_log: KafkaLog
 ) -> None:
+    log = own_log
     assert own.brokers is not None
     (broker,) = own.brokers.brokers
-    log = await _opened_on(own)
     transactor = await _transactor(log)
     records = [a_record("one", topic=Topic.DUE), a_record("two", topic=Topic.SCHEDULE)]
     await transactor._write(records)
@@ -160,7 +167,6 @@ async def test_a_broker_restart_in_mid_transaction_leaves_it_whole_or_not_at_all
     due = values(await read_from(log, Topic.DUE, 0, 0))
     schedule = values(await read_from(log, Topic.SCHEDULE, 0, 0))
     await successor.commit([a_record("after", topic=Topic.DUE)])
-    await log.close()
 
     assert due in expected
     assert bool(due) == bool(schedule)
@@ -169,11 +175,11 @@ async def test_a_broker_restart_in_mid_transaction_leaves_it_whole_or_not_at_all
 @pytest.mark.timeout(120)
 @pytest.mark.promise("P1")
 async def test_appends_to_a_broker_that_is_away_have_honest_outcomes_and_go_on_after_it(
-    own: KafkaCluster,
+    own: KafkaCluster, own_log: KafkaLog
 ) -> None:
+    log = own_log
     assert own.brokers is not None
     (broker,) = own.brokers.brokers
-    log = await _opened_on(own)
     member = await log.subscribe("through it all", [Topic.TASKS])
     outcomes: dict[str, object] = {}
 
@@ -191,8 +197,7 @@ async def test_appends_to_a_broker_that_is_away_have_honest_outcomes_and_go_on_a
         outcomes.pop("after", None)
         await append("after")
     found = values(await read_from(log, Topic.TASKS, 0, 0))
-    delivered = await _delivered_from_the_beginning(member, len(found))
-    await log.close()
+    delivered = await _delivered_from_the_beginning(member, found)
 
     assert took < limits.APPEND_WAIT_SECONDS_MAX + 1
     assert {Refused, Unknown, Accepted}.issuperset(map(type, outcomes.values()))
@@ -200,6 +205,38 @@ async def test_appends_to_a_broker_that_is_away_have_honest_outcomes_and_go_on_a
         assert not isinstance(outcome, Accepted) or value in found
         assert not isinstance(outcome, Refused) or value not in found
     assert found == delivered
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.promise("P2")
+async def test_the_log_goes_on_when_one_of_three_brokers_is_killed() -> None:
+    async with AsyncExitStack() as stack:
+        cluster = stack.enter_context(own_cluster(brokers=3))
+        assert cluster.brokers is not None
+        log = await stack.enter_async_context(
+            _opened(cluster.connection(replication=3, partitions=6))
+        )
+        member = await log.subscribe("bereaved", [Topic.TASKS])
+        transactors = [await log.transactor("timer", p) for p in range(log.partitions)]
+        await appended(log, *(a_record(f"before {p}", partition=p) for p in range(6)))
+        cluster.brokers.brokers[0].kill()
+        began = asyncio.get_running_loop().time()
+        await asyncio.gather(*(_append_at_last(log, p) for p in range(6)))
+        appended_after = asyncio.get_running_loop().time() - began
+        for transactor in transactors:
+            await transactor.close()
+        for partition in range(6):
+            successor = await _patient_transactor(log, partition)
+            await successor.commit([a_record(topic=Topic.DUE, partition=partition)])
+        transacted_after = asyncio.get_running_loop().time() - began
+        wanted = {f"{when} {p}" for when in ("before", "after") for p in range(6)}
+        found = await _delivered_from_the_beginning(member, wanted)
+        delivered_after = asyncio.get_running_loop().time() - began
+
+    assert wanted == set(found)
+    assert delivered_after < 3 * limits.LATENESS_SECONDS_MAX
+    assert appended_after < limits.LATENESS_SECONDS_MAX
+    assert transacted_after < 2 * limits.LATENESS_SECONDS_MAX
 
 
 # --- places that the log does not have ----------------------------------------------------------
@@ -251,23 +288,34 @@ async def test_the_time_that_was_told_is_the_time_that_is_read(log: KafkaLog, to
 # --- what the tests need ------------------------------------------------------------------------
 
 
-async def _opened_on(cluster: KafkaCluster) -> KafkaLog:
-    connection = cluster.connection()
+@asynccontextmanager
+async def _opened(connection: Connection) -> AsyncIterator[KafkaLog]:
     await created(connection)
-    return await KafkaLog.open(connection)
+    log = await KafkaLog.open(connection)
+    try:
+        yield log
+    finally:
+        await log.close()
 
 
-async def _transactor(log: KafkaLog) -> KafkaTransactor:
-    transactor = await log.transactor("timer", 0)
+async def _append_at_last(log: KafkaLog, partition: int) -> None:
+    while not isinstance(
+        (await log.append([a_record(f"after {partition}", partition=partition)]))[0], Accepted
+    ):
+        pass
+
+
+async def _transactor(log: KafkaLog, partition: int = 0) -> KafkaTransactor:
+    transactor = await log.transactor("timer", partition)
     assert isinstance(transactor, KafkaTransactor)
     return transactor
 
 
-async def _patient_transactor(log: KafkaLog) -> KafkaTransactor:
+async def _patient_transactor(log: KafkaLog, partition: int = 0) -> KafkaTransactor:
     async with asyncio.timeout(4 * limits.KAFKA_START_SECONDS_MAX):
         while True:
             try:
-                return await _transactor(log)
+                return await _transactor(log, partition)
             except LogAwayError:
                 await asyncio.sleep(limits.KAFKA_RETRY_SECONDS)
 
@@ -276,12 +324,12 @@ async def _polled(member: Subscription) -> Any:
     return await member.poll(records_max=100, wait_seconds=0.1)
 
 
-async def _delivered_from_the_beginning(member: Subscription, count: int) -> list[str]:
+async def _delivered_from_the_beginning(member: Subscription, wanted: Collection[str]) -> list[str]:
     """Give what a member reads, which may lose its partitions meanwhile and be given them again."""
     found: list[str] = []
     told: Any = {}
     async with asyncio.timeout(WAIT_SECONDS):
-        while len(found) < count:
+        while not set(wanted) <= set(found):
             polled = await _polled(member)
             if polled.assigned != told:
                 found, told = [], polled.assigned

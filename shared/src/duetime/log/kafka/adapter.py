@@ -9,6 +9,7 @@ from typing import Protocol, Self
 
 from duetime.log.kafka.appender import Appender
 from duetime.log.kafka.connection import Connection
+from duetime.log.kafka.driver_log import calm
 from duetime.log.kafka.reader import Reader
 from duetime.log.kafka.subscription import KafkaSubscription
 from duetime.log.kafka.tail import KafkaTail
@@ -53,6 +54,7 @@ class KafkaLog(Log):
         Raises LogAwayError where no broker answers, and KafkaSetupError where the topics are not
         what the port's promises need.
         """
+        calm()
         await check(connection)
         log = cls(connection)
         log._cluster_id = await log._reader.start()  # its own

@@ -137,8 +137,10 @@ class Follower:
         """Stop; bounded. Harmless when repeated."""
         consumer = self._consumer
         await bounded(consumer.stop(), limits.KAFKA_STOP_SECONDS_MAX)
-        if consumer._fetcher is not None:  # noqa: SLF001 # `stop` can hang before it gets there
-            await end(consumer._fetcher._fetch_task, limits.KAFKA_RETRY_SECONDS)  # noqa: SLF001 # as above
+        fetcher = consumer._fetcher  # noqa: SLF001 # `stop` can hang or fail before it gets there
+        if fetcher is not None:
+            for task in (fetcher._fetch_task, *fetcher._pending_tasks):  # noqa: SLF001 # as above
+                await end(task, limits.KAFKA_RETRY_SECONDS)
         await bounded(consumer._client.close(), limits.KAFKA_STOP_SECONDS_MAX)  # noqa: SLF001 # as above
 
     def _ask_for_news(self) -> None:

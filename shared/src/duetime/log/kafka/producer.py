@@ -7,7 +7,6 @@ be sent by it later: `discard` takes its batches away before it closes its conne
 
 import asyncio
 from collections.abc import Awaitable
-from contextlib import suppress
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
@@ -110,6 +109,8 @@ class Producer:
         driver = self.driver
         accumulator, sender = driver._message_accumulator, driver._sender  # noqa: SLF001 # no other way to stop it from sending
         unsent = [batch for queue in accumulator._batches.values() for batch in queue]  # noqa: SLF001 # as above
+        accumulator._pending_batches.update(unsent)  # noqa: SLF001 # their end takes them out of it
+        accumulator.reenqueue = _never_again
         accumulator.fail_all(ProducerClosed())
         accumulator._batches.clear()  # noqa: SLF001 # what was never sent shall never be
         for batch in unsent:
@@ -133,6 +134,10 @@ class Producer:
             raise
 
 
+def _never_again(_batch: object) -> None:
+    """Take back what could not be sent: a discarded producer does not try again."""
+
+
 async def end(task: "asyncio.Task[Any]", grace_seconds: float) -> None:
     """Cancel a task until it has ended; bounded. Its outcome is of no interest."""
     until = asyncio.get_running_loop().time() + limits.KAFKA_STOP_SECONDS_MAX
@@ -149,7 +154,14 @@ def retrieve(future: "asyncio.Future[Any]") -> None:
 
 
 async def bounded(work: Awaitable[object], seconds: float) -> None:
-    """Wait for something that may hang or fail, so long at most."""
-    with suppress(KafkaError, OSError, TimeoutError):
-        async with asyncio.timeout(seconds):
-            await work
+    """Wait for something of the driver's that may hang or fail, so long at most.
+
+    It runs in a task of its own: the driver lets its own cancellations out as if they were ours.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait([task], timeout=seconds)
+    finally:
+        if not task.done():
+            task.cancel()
+        task.add_done_callback(retrieve)
