@@ -171,6 +171,8 @@ CLOCK_DOUBT_SECONDS: Final = 5.0  # how long a forward step is doubted: half of 
 SWITCH_SECONDS_EMBEDDED: Final = 0.0005  # a thread of the databases holds up the loop no longer
 
 # --- life cycle --------------------------------------------------------------------------------
+PART_LOOK_SECONDS: Final = 2.0  # /readyz tells of a broker or database that is away within this
+PART_ANSWER_SECONDS_MAX: Final = 6.0  # a request and its bound: then it counts as away
 DRAIN_SECONDS_MAX: Final = 10.0  # SIGTERM to exit, in-flight runs included
 STOP_SECONDS: Final = 2.0  # beside the drain: writing down what ended in its last moment
 START_SECONDS_MAX: Final = 60.0  # a service that is not ready by then says why and ends

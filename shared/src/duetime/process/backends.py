@@ -6,6 +6,7 @@ Knows the two adapters and their settings; waits for what is away, refuses what 
 from duetime.log.kafka.adapter import KafkaLog
 from duetime.log.kafka.connection import Connection
 from duetime.log.port import LogAwayError
+from duetime.log.topics import Topic
 from duetime.process.host import Host
 from duetime.settings.kafka import KafkaSettings
 from duetime.settings.mongo import MongoSettings
@@ -21,6 +22,7 @@ async def open_kafka(this: Host, settings: KafkaSettings) -> KafkaLog:
     connection = Connection.of(settings, client_id=this.instance)
     log = await this.patiently("Kafka", lambda: KafkaLog.open(connection), (LogAwayError,))
     this.stack.push_async_callback(log.close)
+    this.watch("Kafka", lambda: log.end_offsets(Topic.TASKS), (LogAwayError,))
     return log
 
 
@@ -34,4 +36,5 @@ async def open_mongo(this: Host, settings: MongoSettings, *, log_id: str) -> Mon
     )
     this.stack.push_async_callback(store.close)
     await this.patiently("MongoDB", store.prepare, (StoreError,))
+    this.watch("MongoDB", store.look, (StoreError,))
     return store

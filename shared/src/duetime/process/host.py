@@ -21,6 +21,7 @@ import uvloop
 
 from duetime.http.health import Health, HealthApp
 from duetime.http.server import HttpService, bind
+from duetime.limits import PART_ANSWER_SECONDS_MAX, PART_LOOK_SECONDS
 from duetime.process.settings import ProcessSettings
 from duetime.runtime.backoff import Backoff, chance
 from duetime.runtime.clock import guarded_system_clock
@@ -31,6 +32,8 @@ from duetime.telemetry.loop_lag import watch_loop_lag
 from duetime.telemetry.metrics import Metrics
 
 T = TypeVar("T")
+Look = Callable[[], Awaitable[object]]
+"""Asks a part for something small; raises where the part is away."""
 
 BACKOFF: Final = Backoff(first_seconds=0.05, seconds_max=5.0, fraction=chance)
 _logger: Final = structlog.get_logger()
@@ -51,6 +54,7 @@ class Host:
         self.stop = asyncio.Event()
         self.clock = guarded_system_clock(self._clock_stepped)
         self._waiting_for: dict[str, str] = {}
+        self._watched: list[tuple[str, Look, tuple[type[Exception], ...]]] = []
         self._opened = False
         self.health.add("parts", self._unopened)
 
@@ -76,6 +80,33 @@ class Host:
                     _logger.info("it is back", what=what)
                 return opened
 
+    def watch(self, what: str, look: Look, away: tuple[type[Exception], ...]) -> None:
+        """Look at an open part from time to time; while it is `away`, /readyz says so."""
+        self._watched.append((what, look, away))
+        self.health.add(what, lambda: self._waiting_for.get(what))
+
+    async def keep_looking(self) -> None:
+        """Look at what is watched until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for what, look, away in self._watched:
+                group.create_task(self._keep_looking(what, look, away), name=f"look at {what}")
+
+    async def _keep_looking(self, what: str, look: Look, away: tuple[type[Exception], ...]) -> None:
+        gone: tuple[type[Exception], ...] = (*away, TimeoutError)
+        while True:
+            await asyncio.sleep(PART_LOOK_SECONDS)
+            try:
+                async with asyncio.timeout(PART_ANSWER_SECONDS_MAX):
+                    await look()
+            except gone as fault:
+                reason = str(fault) or "it does not answer"
+                if what not in self._waiting_for:
+                    _logger.warning("waiting for what is away", what=what, reason=reason)
+                self._waiting_for[what] = f"waiting for {what}: {reason}"
+            else:
+                if self._waiting_for.pop(what, None) is not None:
+                    _logger.info("it is back", what=what)
+
     def open_for_work(self, services: Sequence[Service]) -> None:
         """Say that every part is open: from now on the services tell whether they are ready."""
         for service in services:
@@ -96,8 +127,9 @@ class Host:
 
     def _unopened(self) -> str | None:
         # Before its parts are open a process has no check of its services yet: not ready.
-        opening = None if self._opened else "opening its parts"
-        return next(iter(self._waiting_for.values()), opening)
+        if self._opened:
+            return None
+        return next(iter(self._waiting_for.values()), "opening its parts")
 
 
 class StoppedError(Exception):
@@ -136,14 +168,17 @@ async def _host(name: str, settings: ProcessSettings, metrics: Metrics, opener: 
         told = HttpService(name="health", app=HealthApp(this.health, metrics), listener=listener)
         async with asyncio.TaskGroup() as group:
             telling = group.create_task(told.run(), name="health")
-            lag = group.create_task(watch_loop_lag(metrics), name="loop lag")
+            background = [group.create_task(watch_loop_lag(metrics), name="loop lag")]
             _logger.info("started", service=name, health=listener.getsockname()[1])
             try:
                 services = await opener(this)
                 this.open_for_work(services)
+                looking = group.create_task(this.keep_looking(), name="look at parts")
+                background.append(looking)
                 await supervise(services, this.stop)
             finally:
-                lag.cancel()
+                for task in background:
+                    task.cancel()
                 told.drain()
                 await asyncio.wait([telling])
         _logger.info("stopped", service=name)
