@@ -3,8 +3,11 @@
 Knows what is meant; must share nothing with how it is done.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from duetime.timer.due_index import Mark
 
 _HOURS_AROUND = 26  # no zone is further from UTC than 14 hours, none skips more than a day
 
@@ -14,24 +17,47 @@ class NaiveDueIndex:
 
     def __init__(self) -> None:
         """Begin empty."""
-        self._tasks: dict[str, tuple[datetime | None, bytes]] = {}
+        self._tasks: dict[str, tuple[datetime | None, bytes, int]] = {}
+        self._committed: dict[str, tuple[datetime | None, bytes, int]] = {}
+        self.mark: Mark | None = None
 
     def __len__(self) -> int:
         """Count the tasks."""
         return len(self._tasks)
 
+    @property
+    def tally(self) -> int:
+        """Sum all tallies."""
+        return sum(tally for _, _, tally in self._tasks.values())
+
     def get(self, task_id: str) -> bytes | None:
         """Give a task's state."""
         return self._tasks[task_id][1] if task_id in self._tasks else None
 
-    def put(self, task_id: str, wake_at: datetime | None, state: bytes) -> None:
+    def put(self, task_id: str, wake_at: datetime | None, state: bytes, *, tally: int = 0) -> None:
         """Set a task."""
-        self._tasks[task_id] = (wake_at, state)
+        self._tasks[task_id] = (wake_at, state, tally)
 
     def remove(self, task_id: str) -> None:
         """Forget a task."""
         if task_id in self._tasks:
             del self._tasks[task_id]
+
+    def commit(self, task_ids: Iterable[str], mark: Mark) -> None:
+        """Keep these tasks as they are."""
+        for task_id in task_ids:
+            self._committed.pop(task_id, None)
+            if task_id in self._tasks:
+                self._committed[task_id] = self._tasks[task_id]
+        self.mark = mark
+
+    def rollback(self) -> None:
+        """Be as committed."""
+        self._tasks = dict(self._committed)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._tasks, self._committed, self.mark = {}, {}, None
 
     def until(self, now: datetime, *, tasks_max: int) -> list[str]:
         """Give who wakes up to now, in order."""
@@ -42,7 +68,7 @@ class NaiveDueIndex:
         return min((at for at, _ in self._waking()), default=None)
 
     def _waking(self) -> list[tuple[datetime, str]]:
-        return sorted((at, task_id) for task_id, (at, _) in self._tasks.items() if at is not None)
+        return sorted((at, task_id) for task_id, (at, *_) in self._tasks.items() if at is not None)
 
 
 def naive_instant(wall: datetime, timezone: str) -> datetime:

@@ -70,7 +70,7 @@ SUMMARY_BYTES_MAX: Final = 4_096  # result or error of a run, as it travels in T
 
 # --- timer -------------------------------------------------------------------------------------
 TICK_SECONDS: Final = 0.25  # transactions cost, not records: at most four bookkeeping ones a second
-LOOKAHEAD_SECONDS: Final = 5.0  # TaskDue leaves this early: a slow tick or a take-over costs nothing
+LOOKAHEAD_SECONDS: Final = 5.0  # TaskDue leaves so early: neither tick nor take-over costs
 URGENT_SECONDS: Final = 1.0  # due sooner than this, a decision does not wait for its tick
 AHEAD_RUNS_MAX: Final = 10_000  # out ahead per partition: about 10 MB of held runs
 TICK_SECONDS_MIN: Final = 0.05  # work due sooner wakes a partition at once, but not more often
@@ -135,7 +135,7 @@ EXPIRY_GRACE_SECONDS: Final = 7 * 24 * 3600.0
 # --- api ---------------------------------------------------------------------------------------
 VISIBLE_WAIT_SECONDS: Final = 1.0  # how long a write waits to be seen before it answers
 VISIBLE_LAG_SECONDS_MAX: Final = 1.0  # projection further behind than this: do not even wait
-# Half of what the timer remembers the dead for: what a change is decided on is this old at most, the
+# Half of what the timer remembers the dead for: a change is decided on nothing older than it, the
 # change is void 60 s later, and the timer has the rest to read it.
 STALE_SECONDS_MAX: Final = MARKER_SECONDS / 2
 OUTCOME_RECORDS_MAX: Final = 2_000  # between a look and an append: 0.2 s of a partition at its most

@@ -1,17 +1,31 @@
-"""The due index against one that looks at everything, every time."""
+"""The due indexes against one that looks at everything, every time."""
 
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
+from unittest.mock import patch
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import settings
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from duetime.timer.due_index import MemoryDueIndex
+from duetime import limits
+from duetime.events.ids import instant
+from duetime.timer.due_index import DueIndex, DueIndexError, Mark, MemoryDueIndex
+from duetime.timer.due_index.rocks import FORMAT_VERSION, RocksDueIndexes
 from tests.support.builders import MINUTE, NOON, A, B, after_noon
 from tests.support.naive import NaiveDueIndex
 
 ids = st.sampled_from("abcdefgh")
 times = st.integers(0, 9).map(after_noon)
+
+
+def a_mark(offset: int = 1) -> Mark:
+    return Mark(cluster_id="a log", offset=offset, as_of=NOON, position=b"{}")
 
 
 class IndexMachine(RuleBasedStateMachine):
@@ -20,14 +34,21 @@ class IndexMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         """Begin with two empty ones."""
         super().__init__()
-        self.real = MemoryDueIndex()
+        self.real = self.make()
         self.naive = NaiveDueIndex()
+        self.offset = 0
 
-    @rule(task_id=ids, wake_at=st.none() | times, state=st.binary(max_size=2))
-    def put(self, task_id: str, wake_at: datetime | None, state: bytes) -> None:
+    def make(self) -> DueIndex:
+        """Give an empty one."""
+        return MemoryDueIndex()
+
+    @rule(
+        task_id=ids, wake_at=st.none() | times, state=st.binary(max_size=2), tally=st.integers(0, 2)
+    )
+    def put(self, task_id: str, wake_at: datetime | None, state: bytes, tally: int) -> None:
         """Set a task in both."""
-        self.real.put(task_id, wake_at, state)
-        self.naive.put(task_id, wake_at, state)
+        self.real.put(task_id, wake_at, state, tally=tally)
+        self.naive.put(task_id, wake_at, state, tally=tally)
 
     @rule(task_id=ids)
     def remove(self, task_id: str) -> None:
@@ -48,17 +69,75 @@ class IndexMachine(RuleBasedStateMachine):
         """Ask for a state."""
         assert self.naive.get(task_id) == self.real.get(task_id)
 
+    @rule(committed=st.lists(ids) | st.just("abcdefgh"))
+    def commit(self, committed: list[str] | str) -> None:
+        """Keep some changes, or all."""
+        self.offset += 1
+        self.real.commit(committed, a_mark(self.offset))
+        self.naive.commit(committed, a_mark(self.offset))
+
+    @rule()
+    def rollback(self) -> None:
+        """Take the others back."""
+        self.real.rollback()
+        self.naive.rollback()
+
+    @precondition(lambda self: self.offset % 4 == 0)  # not too often: it makes for short stories
+    @rule()
+    def clear(self) -> None:
+        """Forget everything."""
+        self.real.clear()
+        self.naive.clear()
+
     @invariant()
-    def knows_the_first_and_the_count(self) -> None:
+    def knows_the_first_and_the_sums(self) -> None:
         """Compare what is always known."""
         assert self.naive.first() == self.real.first()
         assert len(self.naive) == len(self.real)
+        assert self.naive.tally == self.real.tally
+        assert self.naive.mark == self.real.mark
 
 
-def test_the_memory_index_answers_like_its_naive_twin() -> None:
-    run_state_machine_as_test(
-        IndexMachine, settings=settings(max_examples=150, stateful_step_count=40)
-    )
+class RocksIndexMachine(IndexMachine):
+    """The same on disk, with a window so small that it is always too small, and with reopening."""
+
+    def __init__(self) -> None:
+        """Begin with an empty folder."""
+        self.folder = Path(tempfile.mkdtemp(prefix="duetime-index-"))
+        self.small = patch.multiple(limits, DUE_WINDOW_TASKS_MAX=2, DUE_LOAD_TASKS_MAX=2)
+        self.small.start()
+        self.database = RocksDueIndexes.open(self.folder)
+        other = self.database.of(0)
+        other.put("a", NOON, b"another partition's")
+        other.commit(["a"], a_mark())
+        super().__init__()
+
+    def make(self) -> DueIndex:
+        """Give an empty one between two others in the same database."""
+        last = self.database.of(2)
+        last.put("z", after_noon(-5), b"another partition's")
+        last.commit(["z"], a_mark())
+        return self.database.of(1)
+
+    @rule()
+    def reopen(self) -> None:
+        """Let go of the database and open it again: what was committed is there, and no more."""
+        self.database.close()
+        self.database = RocksDueIndexes.open(self.folder)
+        self.real = self.database.of(1)
+        self.naive.rollback()
+
+    def teardown(self) -> None:
+        """Remove the folder."""
+        self.small.stop()
+        self.database.close()
+        shutil.rmtree(self.folder)
+
+
+IndexMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
+TestMemoryDueIndex = IndexMachine.TestCase
+RocksIndexMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=40)
+TestRocksDueIndex = RocksIndexMachine.TestCase
 
 
 def test_who_wakes_at_the_same_instant_comes_in_order_of_id() -> None:
@@ -89,3 +168,124 @@ def test_an_index_whose_tasks_move_and_go_does_not_grow() -> None:
 
     assert 0 == len(index)
     assert 2_000 >= len(index._heap)
+
+
+# --- on disk ------------------------------------------------------------------------------------
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[RocksDueIndexes]:
+    database = RocksDueIndexes.open(folder)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def fill(database: RocksDueIndexes, count: int = 100) -> None:
+    index = database.of(0)
+    names = [f"task-{number}" for number in range(count)]
+    for number, name in enumerate(names):
+        index.put(name, after_noon(number), name.encode())
+    index.commit(names, a_mark())
+
+
+@pytest.mark.promise("P6")
+def test_what_was_put_and_not_committed_is_gone_when_the_process_is(tmp_path: Path) -> None:
+    with opened(tmp_path) as database:
+        fill(database)
+        index = database.of(0)
+        index.put("task-0", NOON, b"changed", tally=3)
+        index.put("new", NOON, b"new")
+        index.remove("task-1")
+    with opened(tmp_path) as database:
+        index = database.of(0)
+
+        assert 100 == len(index)
+        assert [b"task-0", b"task-1", None] == [
+            index.get(name) for name in ("task-0", "task-1", "new")
+        ]
+        assert 0 == index.tally
+        assert a_mark() == index.mark
+
+
+def test_memory_holds_a_bounded_number_of_tasks_however_many_wake(tmp_path: Path) -> None:
+    with opened(tmp_path) as database:
+        fill(database, 20_000)
+        index = database.of(0)
+        nearest = index.until(NOON + timedelta(days=1), tasks_max=3_000)
+        index.commit((), a_mark())
+
+        assert [f"task-{number}" for number in range(3_000)] == nearest
+        assert 2 * limits.DUE_WINDOW_TASKS_MAX >= len(index._window._wakes)
+
+
+def test_a_scan_begins_where_the_last_one_ended_and_not_at_what_has_woken(tmp_path: Path) -> None:
+    with opened(tmp_path) as database:
+        fill(database, 5_000)
+        index = database.of(0)
+        for _ in range(4):
+            woken = index.until(NOON + timedelta(days=1), tasks_max=1_000)
+            for name in woken:
+                index.remove(name)
+            index.commit(woken, a_mark())
+    with opened(tmp_path) as database:
+        index = database.of(0)
+
+        assert after_noon(3_999) <= instant(index._window.horizon[0])
+        assert ["task-4000"] == index.until(NOON + timedelta(days=1), tasks_max=1)
+
+
+def test_a_damaged_database_is_thrown_away_and_says_nothing_about_what_it_held(
+    tmp_path: Path,
+) -> None:
+    with opened(tmp_path) as database:
+        fill(database)
+    for file in (tmp_path / "database").iterdir():
+        if file.suffix in {".sst", ".log"} or file.name.startswith("MANIFEST"):
+            file.write_bytes(b"nothing that a database would write" * 9)
+    with opened(tmp_path) as database:
+        index = database.of(0)
+
+        assert index.mark is None
+        assert 0 == len(index)
+
+
+def test_damage_that_shows_later_is_told_and_ends_with_the_next_start(tmp_path: Path) -> None:
+    with opened(tmp_path) as database:
+        fill(database)
+        index = database.of(0)
+        database._database.close()  # as good as a disk that fails
+        with pytest.raises(DueIndexError, match="the next start builds it anew"):
+            index.get("task-7")
+    with opened(tmp_path) as database:
+        assert database.of(0).mark is None
+
+
+def test_a_folder_belongs_to_one_process(tmp_path: Path) -> None:
+    with opened(tmp_path), pytest.raises(DueIndexError, match="another process"):
+        RocksDueIndexes.open(tmp_path)
+
+
+def test_an_index_of_a_newer_format_is_refused_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as newer:
+        newer.setattr("duetime.timer.due_index.rocks.FORMAT_VERSION", FORMAT_VERSION + 1)
+        with opened(tmp_path) as database:
+            fill(database)
+
+    with pytest.raises(DueIndexError, match=r"written by a newer Duetime \(format 2; this one"):
+        RocksDueIndexes.open(tmp_path)
+
+
+def test_an_index_of_an_older_format_is_built_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as older:
+        older.setattr("duetime.timer.due_index.rocks.FORMAT_VERSION", FORMAT_VERSION - 1)
+        with opened(tmp_path) as database:
+            fill(database)
+
+    with opened(tmp_path) as database:
+        assert database.of(0).mark is None

@@ -12,7 +12,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple, Self
@@ -101,8 +101,9 @@ class RocksDueIndexes:
 
     def close(self) -> None:
         """Let go. Harmless when repeated."""
-        self._database.close()
         if self._lock >= 0:
+            with suppress(rocksdict.DbClosedError):
+                self._database.close()
             os.close(self._lock)
             self._lock = -1
 
@@ -161,7 +162,7 @@ class RocksDueIndex(DueIndex):
     def commit(self, task_ids: Iterable[str], mark: Mark) -> None:
         batch = rocksdict.WriteBatch(raw_mode=True)
         count, tally = (0, 0) if self._kept is None else (self._kept.count, self._kept.tally)
-        committed = [task_id for task_id in task_ids if task_id in self._changes]
+        committed = dict.fromkeys(task_id for task_id in task_ids if task_id in self._changes)
         for task_id in committed:
             change = self._changes.pop(task_id)
             self._write(batch, task_id, change)
