@@ -11,8 +11,9 @@ from duetime.log.local.group import Member
 from duetime.log.local.hub import Hub
 from duetime.log.local.subscription import LocalSubscription
 from duetime.log.memory import MemoryLog
-from duetime.log.port import Stored
+from duetime.log.port import Stored, Transactor
 from duetime.log.topics import Topic
+from tests.simulation.history import seconds_of
 
 
 class _BrokerHub(Hub):
@@ -21,12 +22,22 @@ class _BrokerHub(Hub):
 
 
 class Broker(MemoryLog):
-    """The memory log; `records` tells checkers all that was ever appended to a topic."""
+    """The memory log, and what checkers ask of it.
+
+    `records` gives all that was ever appended to a topic; `take_overs` says when each partition's
+    transactor was opened anew, and where `tasks` ended then.
+    """
 
     def __init__(self, partitions: int, now: Callable[[], datetime]) -> None:
         """Start empty, with the log's own clock."""
         super().__init__(partitions, now, cluster_id="simulated")
+        self.take_overs: list[list[tuple[float, int]]] = [[] for _ in range(partitions)]
         self._hub = _BrokerHub(partitions=partitions, storage=self._storage, ends={}, committed={})
+
+    async def transactor(self, name: str, partition: int) -> Transactor:
+        opened_at = seconds_of(self._now())
+        self.take_overs[partition].append((opened_at, self._hub.end(Topic.TASKS, partition)))
+        return await super().transactor(name, partition)
 
     def records(self, topic: Topic) -> list[Stored]:
         """Give all records of a topic that is not compacted, by partition and offset."""

@@ -164,7 +164,7 @@ def what_cannot_be_read_holds(evidence: Evidence, _excuses: Excuses) -> Iterator
         if task is None:
             continue
         for since, until in task.unreadable:
-            if since <= due - CHANGE_WINS_SECONDS and start.at < until:
+            if since <= due - CHANGE_WINS_SECONDS and start.at + SKEW_SECONDS_MAX < until:
                 yield f"{_name(start)} started although an event since {since:.3f} is unreadable"
 
 
@@ -325,6 +325,21 @@ def every_start_is_recorded(evidence: Evidence, excuses: Excuses) -> Iterator[st
         yield f"{_name(start)} has no record of its end"
 
 
+def owners_know_what_they_decide_on(evidence: Evidence, _excuses: Excuses) -> Iterator[str]:
+    """P4, P6: who takes a partition over first folds what there was, and says a thing once."""
+    said: set[str] = set()
+    for fact in evidence.due_facts:
+        if fact.event_id in said:
+            yield f"TaskDue {fact.event_id} was written twice"
+        said.add(fact.event_id)
+        taken = [each for each in evidence.take_overs[fact.partition] if each[0] <= fact.at]
+        if taken and fact.said["based_on"] < taken[-1][1]:
+            yield (
+                f"TaskDue {fact.event_id} is based on offset {fact.said['based_on']}, and "
+                f"{taken[-1][1]} was there when its owner took over at {taken[-1][0]:.3f}"
+            )
+
+
 def nothing_dies_by_itself(evidence: Evidence, _excuses: Excuses) -> Iterator[str]:
     """A fault of the ground must not end a process."""
     for at, process, reason in evidence.history.deaths:
@@ -383,6 +398,7 @@ CHECKERS: Final[tuple[tuple[str, Checker], ...]] = (
     ("P5", every_start_is_recorded),
     ("P6", read_models_are_the_fold),
     ("P6", a_rebuild_is_equal),
+    ("P6", owners_know_what_they_decide_on),
     ("life", nothing_dies_by_itself),
 )
 """Every checker, with the promise that it holds the system to."""

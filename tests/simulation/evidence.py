@@ -42,6 +42,7 @@ class Evidence:
     run_documents: Documents
     rebuilt_tasks: Documents
     rebuilt_runs: Documents
+    take_overs: Sequence[Sequence[tuple[float, int]]]  # of each partition: when, end of `tasks`
     timer_states: dict[int, Documents]  # of each partition's owner
     timer_changelogs: dict[int, Documents]  # what a new owner would restore
 
@@ -64,6 +65,7 @@ async def gather(world: World) -> Evidence:
         run_documents=_plain(world.database.store._runs),
         rebuilt_tasks=_plain(rebuilt._tasks),
         rebuilt_runs=_plain(rebuilt._runs),
+        take_overs=world.broker.take_overs,
         timer_states=_timer_states(world),
         timer_changelogs={
             partition: await _changelog(world, partition)

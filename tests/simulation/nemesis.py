@@ -17,6 +17,7 @@ from tests.simulation.history import Fault, FaultKind
 from tests.simulation.process import Process
 from tests.simulation.world import SESSION_SECONDS, World
 
+_AIMED_SHARE: Final = 0.3
 _CONSUMERS: Final = ("timer", "executor", "projector")
 
 
@@ -57,6 +58,7 @@ class Nemesis:
             if world.now + pause >= until:
                 break
             await asyncio.sleep(pause)
+            await self._aim(until)
             _, does = rng.choice(self._kinds)
             task = loop.create_task(self._bounded(does, until))
             self._under_way[task] = None
@@ -65,6 +67,16 @@ class Nemesis:
             await asyncio.wait(list(self._under_way))
         for task in self._under_way:
             task.result()
+
+    async def _aim(self, until: float) -> None:
+        """Now and then wait until just before something is due: where harm does most."""
+        world, rng = self._world, self._rng
+        if rng.random() >= _AIMED_SHARE:
+            return
+        ahead = [due for due in world.due_moments if world.now < due < until]
+        if ahead:
+            moment = min(ahead) - rng.choice((0.1, 1.5, 4.0, 7.0))
+            await asyncio.sleep(max(0.0, moment - world.now))
 
     async def _bounded(self, does: Callable[[], Awaitable[None]], until: float) -> None:
         self._until = until

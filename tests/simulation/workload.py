@@ -94,6 +94,7 @@ class Workload:
                 again = {**body, "description": self._description()} if other else body
                 repeated = await self.send("POST", "/tasks", body=again, key=key)
                 request = request if request.answer is Answer.OK else repeated
+        self._world.due_moments.append(due_at)
         if request.answer is Answer.OK and request.task_id is not None:
             text = body["time"]
             known.append(Known(task_id=request.task_id, body=body, due_at=due_at, times=[text]))

@@ -57,6 +57,7 @@ class World:
         self.processes: dict[str, Process] = {}
         self.apps: dict[str, App] = {}
         self.workers: dict[str, Worker] = {}
+        self.due_moments: list[float] = []  # what callers have asked for: faults aim at it
         self._rng = Random(f"world/{switches.seed}")
         self._lives: dict[str, int] = {}
         self._births = 0

@@ -182,9 +182,9 @@ BUGS: Final = (
     Bug(
         name="prefix-ahead-of-the-runs",
         says="an executor commits what it has read, not what has been settled",
-        path=f"{_EXECUTOR}/core.py",
-        before="            self._prefix_due = self._due_position",
-        after="            pass\n        self._prefix_due = self._due_position",
+        path=f"{_EXECUTOR}/ledger.py",
+        before="            self._prefix_due = self.due_position",
+        after="            pass\n        self._prefix_due = self.due_position",
     ),
     Bug(
         name="starts-without-looking",
