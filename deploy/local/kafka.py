@@ -250,7 +250,7 @@ def _settings(broker: Broker, controllers: Sequence[int]) -> dict[str, object]:
         "advertised.listeners": f"PLAINTEXT://{broker.address}",
         "log.dirs": broker.folder / "log",
         "auto.create.topics.enable": "false",
-        # Others take over a killed broker's work within this: Kafka's default of 9 s would leave 1 s
+        # Others take over a killed broker's work within this: Kafka's own 9 s would leave a second
         # of the promise. Who is alone has nobody to be replaced by.
         "broker.session.timeout.ms": 3_000 if count > 1 else 9_000,
         "broker.heartbeat.interval.ms": 500,
