@@ -167,6 +167,9 @@ RENDER_ITEMS_PER_SLICE: Final = 100  # about 2 ms at 20 us an item, then the loo
 CLOCK_STEP_SECONDS: Final = 1.0  # ten times the stated NTP bound: beyond it the clock was set
 CLOCK_DOUBT_SECONDS: Final = 5.0  # how long a forward step is doubted: half of the promise
 
+HANDOVER_SECONDS_MAX: Final = 2.5  # a second to see what goes on, the rest to write it down
+AFTERWARDS_SECONDS_MAX: Final = 6.0  # with the hand-over and leaving the group within a drain
+
 # --- one process -------------------------------------------------------------------------------
 SWITCH_SECONDS_EMBEDDED: Final = 0.0005  # a thread of the databases holds up the loop no longer
 

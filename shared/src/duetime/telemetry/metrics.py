@@ -155,6 +155,9 @@ class Metrics:
             ),
             1,
         )
+        self._declare_process(registry)
+
+    def _declare_process(self, registry: CollectorRegistry) -> None:
         self.projection_lag_seconds = Gauge(
             "duetime_projection_lag_seconds",
             "Age of the oldest event that is not in the read models; 0 when all are",
