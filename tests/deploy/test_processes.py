@@ -23,6 +23,7 @@ from tests.support.deployed import SERVICES, TOPICS, Launch, charted, composed, 
 from tests.support.image import HOW_TO_GET, Image, uv
 
 EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - what a container listens on; here it is replaced
+STATE = "/var/lib/duetime"
 READY_SECONDS_MAX = 60.0
 RUN_SECONDS_MAX = 20.0
 
@@ -70,6 +71,7 @@ def test_what_compose_starts_lays_out_topics_becomes_ready_runs_a_task_and_stops
                 "kafka:9092": cluster.bootstrap,
                 "mongodb://mongo:27017/?replicaSet=rs0": cluster.mongo_uri,
                 EVERY_ADDRESS: "127.0.0.1",
+                STATE: str(state(tmp_path)),
                 "9464": str(mongod.free_port()),
                 "3001": str(mongod.free_port()),
             }
@@ -99,6 +101,7 @@ def test_what_the_chart_starts_finds_its_topics_becomes_ready_runs_a_task_and_st
             {
                 "kafka.data:9092": cluster.bootstrap,
                 EVERY_ADDRESS: "127.0.0.1",
+                STATE: str(state(tmp_path)),
                 "9464": str(mongod.free_port()),
                 "3001": str(mongod.free_port()),
             }
@@ -133,6 +136,13 @@ def run_a_task(image: Image, launches: dict[str, Launch], folder: Path) -> None:
         )
         for role, process in processes.items():
             assert 0 == process.stop(), f"{role}: {process.said()}"
+
+
+def state(folder: Path) -> Path:
+    """Give a folder like the image's own: there, and empty."""
+    made = folder / "state"
+    made.mkdir(exist_ok=True)
+    return made
 
 
 class Started:

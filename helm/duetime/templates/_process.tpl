@@ -57,6 +57,9 @@ DUETIME_API_CORS_ORIGINS: {{ include "duetime.origins" .root | quote }}
 DUETIME_API_HOSTS: {{ join "," . | quote }}
 {{- end }}
 {{- end }}
+{{- if eq .role "timer" }}
+DUETIME_TIMER_INDEX_DIR: /var/lib/duetime/index
+{{- end }}
 {{- if eq .role "executor" }}
 {{- $executor := .root.Values.services.executor }}
 {{- with $executor.concurrency }}
@@ -110,6 +113,11 @@ DUETIME_EXECUTOR_ACTIONS: {{ join "," . | quote }}
   emptyDir:
     medium: Memory
     sizeLimit: 16Mi
+{{- if eq .role "timer" }}
+- name: state
+  emptyDir:
+    sizeLimit: {{ .root.Values.services.timer.indexSize }}
+{{- end }}
 {{- range (include "duetime.secretFiles" . | fromYaml).files }}
 - name: {{ .name }}
   secret:
@@ -126,6 +134,10 @@ DUETIME_EXECUTOR_ACTIONS: {{ join "," . | quote }}
 {{- define "duetime.volumeMounts" -}}
 - name: tmp
   mountPath: /tmp
+{{- if eq .role "timer" }}
+- name: state
+  mountPath: /var/lib/duetime
+{{- end }}
 {{- range (include "duetime.secretFiles" . | fromYaml).files }}
 - name: {{ .name }}
   mountPath: /etc/duetime/{{ .name }}
