@@ -61,12 +61,12 @@ def mongo_server() -> MongoServer:
 
 
 def own_mongod(
-    *, parameters: dict[str, str] | None = None
+    *, port: int | None = None, parameters: dict[str, str] | None = None
 ) -> tuple[MongoServer, Callable[[], None]]:
     """Start a process for one test, which may suspend or kill it; give it and what ends it."""
     if binary() is None:
         pytest.skip(f"no mongod to be ill-treated: {INSTALL_COMMAND}")
-    return _started(parameters or {})
+    return _started(parameters or {}, port=port)
 
 
 @cache
@@ -86,8 +86,12 @@ def _server() -> tuple[MongoServer | None, str]:
     return server, ""
 
 
-def _started(parameters: dict[str, str]) -> tuple[MongoServer, Callable[[], None]]:
+def _started(
+    parameters: dict[str, str], *, port: int | None = None
+) -> tuple[MongoServer, Callable[[], None]]:
     settings = [part for pair in parameters.items() for part in ("--set-parameter", "=".join(pair))]
+    if port is not None:
+        settings += ["--port", str(port)]
     process = subprocess.Popen(
         [sys.executable, "-m", "deploy.local.mongod", "run", "--until-eof", *settings],
         cwd=ROOT,

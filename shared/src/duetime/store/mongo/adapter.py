@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
 
 from duetime.limits import (
     GENERATION_LINGER_SECONDS,
@@ -48,6 +49,8 @@ from duetime.store.port import Found, Slice, StoreError, TopicPartition, ViewCha
 from duetime.store.progress import Positions
 from duetime.store.views import RunDocument, TaskDocument
 
+# Making indexes may take longer, and goes on; nobody waits for that.
+_LOOK_SECONDS_MAX: Final = MONGO_SELECT_SECONDS_MAX + MONGO_READ_SECONDS_MAX + 1.0
 _CLOSED: Final = "the read models are closed"
 
 # What the running writer began with, by store: these read models it was told the positions of, and
@@ -125,13 +128,13 @@ class MongoStore:
         generation = await self._live()
         if not storable(task_id):
             return None
-        async with bounded(MONGO_READ_SECONDS_MAX):
+        async with bounded(self._client, MONGO_READ_SECONDS_MAX):
             return await reads.task(generation, task_id)
 
     async def find(self, *, task_ids: Sequence[str], run_ids: Sequence[str]) -> Found:
         generation = await self._live()
         task_ids, run_ids = list(filter(storable, task_ids)), list(filter(storable, run_ids))
-        async with bounded(MONGO_READ_SECONDS_MAX):
+        async with bounded(self._client, MONGO_READ_SECONDS_MAX):
             return await reads.find(generation, task_ids, run_ids)
 
     async def tasks(
@@ -139,7 +142,7 @@ class MongoStore:
     ) -> Slice[TaskDocument]:
         gathering = Gathering(wanted, items_max=items_max, cursor=cursor)
         generation = await self._live()
-        async with bounded(MONGO_READ_SECONDS_MAX):
+        async with bounded(self._client, MONGO_READ_SECONDS_MAX):
             return await reads.page(generation, gathering)
 
     async def runs(
@@ -150,7 +153,7 @@ class MongoStore:
         generation = await self._live()
         if task_id is not None and not storable(task_id):
             return Slice(items=[], next_cursor=None)
-        async with bounded(MONGO_READ_SECONDS_MAX):
+        async with bounded(self._client, MONGO_READ_SECONDS_MAX):
             found = await reads.runs(generation, task_id, after, items_max + 1)
         page = found[:items_max]
         more = len(found) > items_max
@@ -185,12 +188,12 @@ class MongoStore:
     async def load(self, task_ids: Sequence[str]) -> Mapping[str, TaskDocument]:
         generation = await self._written()
         wanted = [task_id for task_id in task_ids if storable(task_id)]
-        async with bounded(MONGO_WRITE_SECONDS_MAX):
+        async with bounded(self._client, MONGO_WRITE_SECONDS_MAX):
             return await reads.load(generation, wanted)
 
     async def write(self, changes: ViewChanges) -> None:
         generation = await self._written()
-        async with bounded(MONGO_WRITE_SECONDS_MAX):
+        async with bounded(self._client, MONGO_WRITE_SECONDS_MAX):
             await writes.write_tasks(generation, changes.tasks, self._retention)
             await writes.write_runs(generation, changes.runs, self._retention)
             # After the effects: what `passed` confirms can be read.
@@ -201,7 +204,7 @@ class MongoStore:
 
     async def prune(self, before: datetime, *, items_max: int) -> int:
         generation = await self._live()
-        async with bounded(MONGO_PREPARE_SECONDS_MAX):
+        async with bounded(self._client, MONGO_PREPARE_SECONDS_MAX):
             count = await writes.prune_runs(generation, before, items_max)
             count += await writes.prune_tasks(
                 generation, before, items_max - count, self._retention
@@ -224,8 +227,8 @@ class MongoStore:
             await asyncio.wait(ours)
         if self._pinned is None:
             # It says goodbye to the server, which may be away.
-            with suppress(StoreError):
-                async with bounded(MONGO_SELECT_SECONDS_MAX):
+            with suppress(PyMongoError, TimeoutError):
+                async with asyncio.timeout(MONGO_SELECT_SECONDS_MAX):
                     await self._client.close()
 
     # --- a rebuild -------------------------------------------------------------------------------
@@ -234,7 +237,7 @@ class MongoStore:
         await self.look()
         state = self._state
         assert state is not None, "a look ends in a state"
-        async with bounded(MONGO_PREPARE_SECONDS_MAX):
+        async with bounded(self._client, MONGO_PREPARE_SECONDS_MAX):
             name = await self._document.begin(state)
             await drop_forgotten(self._database, self._document)
         views = MongoStore(
@@ -281,7 +284,7 @@ class MongoStore:
     async def look(self) -> None:
         """See what is live now, and how far it has come; one look that began earlier is not it."""
         if self._looking is not None and not self._looking.done():
-            await asyncio.wait([self._looking])
+            await asyncio.wait([self._looking], timeout=_LOOK_SECONDS_MAX)
         await self._look()
 
     async def _look(self) -> None:
@@ -291,7 +294,9 @@ class MongoStore:
             self._looking = asyncio.create_task(self._see(), name="mongo state")
         looking = self._looking
         # Not awaited as such: one who gives up must not end it for the others.
-        await asyncio.wait([looking])
+        done, _ = await asyncio.wait([looking], timeout=_LOOK_SECONDS_MAX)
+        if not done:
+            raise StoreError("the read models are being made ready")
         if looking.cancelled():
             raise StoreError(_CLOSED)
         looking.result()
@@ -307,10 +312,11 @@ class MongoStore:
         self._positions.advance(self._positions_in(self._state))
 
     async def _make_ready(self) -> None:
-        async with bounded(MONGO_PREPARE_SECONDS_MAX):
+        async with bounded(self._client, MONGO_READ_SECONDS_MAX):
             await self._check_server()
             state = await self._document.read_or_create()
             generation = generation_of(self._database, self._pinned or state.active)
+        async with bounded(self._client, MONGO_PREPARE_SECONDS_MAX):
             await create_indexes(generation)
         self._state, self._reading = state, generation
 
@@ -318,7 +324,7 @@ class MongoStore:
         assert self._state is not None, "there is no generation without a state"
         assert self._reading is not None, "only what was ready is looked at again"
         try:
-            async with bounded(MONGO_READ_SECONDS_MAX):
+            async with bounded(self._client, MONGO_READ_SECONDS_MAX):
                 state = await self._document.read()
             name = self._name_in(state)
         except ReplacedError:

@@ -63,16 +63,24 @@ def connect(uri: str, *, tls_ca_file: Path | None = None) -> Client:
 
 
 @asynccontextmanager
-async def bounded(seconds: float) -> AsyncIterator[None]:
+async def bounded(client: Client, seconds: float) -> AsyncIterator[None]:
     """Bound what is asked inside, retries included, and turn faults into StoreError."""
     try:
-        async with asyncio.timeout(seconds + _SPARE_SECONDS):
+        async with asyncio.timeout(MONGO_SELECT_SECONDS_MAX + seconds + _SPARE_SECONDS):
+            await _find_primary(client)
             with pymongo.timeout(seconds):
                 yield
     except (PyMongoError, BSONError) as fault:
         raise StoreError(f"MongoDB failed: {_said(fault)}") from fault
     except TimeoutError as fault:
         raise StoreError(f"MongoDB gave no answer within {seconds:.0f} s") from fault
+
+
+async def _find_primary(client: Client) -> None:
+    """Wait, briefly, for a server that takes writes: inside a bound the driver waits all of it."""
+    if not client.topology_description.has_writable_server():
+        with pymongo.timeout(MONGO_SELECT_SECONDS_MAX):
+            await client.admin.command("ping")
 
 
 def _milliseconds(seconds: float) -> int:

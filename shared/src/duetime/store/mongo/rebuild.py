@@ -52,7 +52,7 @@ class MongoRebuild:
         return self._views
 
     async def activate(self) -> bool:
-        async with bounded(MONGO_WRITE_SECONDS_MAX):
+        async with bounded(self._database.client, MONGO_WRITE_SECONDS_MAX):
             state = await self._document.read()
             if not await self._document.activate(state, self._name):
                 return False
@@ -69,7 +69,7 @@ class MongoRebuild:
             if self._replaced is not None:
                 # Readers learn of the change when they next look; until then they read these.
                 await asyncio.sleep(self._linger_seconds)
-            async with bounded(MONGO_PREPARE_SECONDS_MAX):
+            async with bounded(self._database.client, MONGO_PREPARE_SECONDS_MAX):
                 await self._drop_what_is_not_live()
         finally:
             await self._views.close()

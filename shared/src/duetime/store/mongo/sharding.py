@@ -43,7 +43,7 @@ async def is_sharded(client: Client, database: str, generation: str) -> bool:
 
 async def apply_sharding(client: Client, database: str, generation: str) -> None:
     """Shard a generation. Idempotent. Raises RefusedError where this is no sharded cluster."""
-    async with bounded(MONGO_PREPARE_SECONDS_MAX):
+    async with bounded(client, MONGO_PREPARE_SECONDS_MAX):
         hello = await client.admin.command("hello")
         if hello.get("msg") != "isdbgrid":
             raise RefusedError(
