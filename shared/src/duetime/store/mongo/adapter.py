@@ -33,7 +33,7 @@ from duetime.store.cursors import read_cursor, write_cursor
 from duetime.store.filters import EVERYTHING, TaskFilter
 from duetime.store.mongo import reads, writes
 from duetime.store.mongo.client import Client, RefusedError, ReplacedError, Row, bounded, connect
-from duetime.store.mongo.rebuild import MongoRebuild, drop_forgotten
+from duetime.store.mongo.rebuild import MongoRebuild, begin_generation
 from duetime.store.mongo.rows import storable
 from duetime.store.mongo.schema import (
     Generation,
@@ -238,8 +238,7 @@ class MongoStore:
         state = self._state
         assert state is not None, "a look ends in a state"
         async with bounded(self._client, MONGO_PREPARE_SECONDS_MAX):
-            name = await self._document.begin(state)
-            await drop_forgotten(self._database, self._document)
+            name = await begin_generation(self._client, self._database, self._document, state)
         views = MongoStore(
             client=self._client,
             database=self._database,

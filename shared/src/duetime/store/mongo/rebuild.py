@@ -9,9 +9,10 @@ from typing import Final, Protocol
 from pymongo.asynchronous.database import AsyncDatabase
 
 from duetime.limits import MONGO_PREPARE_SECONDS_MAX, MONGO_WRITE_SECONDS_MAX
-from duetime.store.mongo.client import Row, bounded
+from duetime.store.mongo.client import Client, Row, bounded
 from duetime.store.mongo.schema import generation_names
-from duetime.store.mongo.state import StateDocument
+from duetime.store.mongo.sharding import apply_sharding, is_sharded
+from duetime.store.mongo.state import State, StateDocument
 from duetime.store.port import Store
 
 
@@ -80,6 +81,17 @@ class MongoRebuild:
         if over is not None and over != state.active:
             await self._document.forget(over)
             await drop_forgotten(self._database, self._document)
+
+
+async def begin_generation(
+    client: Client, database: AsyncDatabase[Row], document: StateDocument, state: State
+) -> str:
+    """Name a new generation, spread over shards as the live one is; drop what was given up."""
+    name = await document.begin(state)
+    await drop_forgotten(database, document)
+    if await is_sharded(client, database.name, state.active):
+        await apply_sharding(client, database.name, name)
+    return name
 
 
 async def drop_forgotten(database: AsyncDatabase[Row], document: StateDocument) -> None:

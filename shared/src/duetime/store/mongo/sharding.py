@@ -14,9 +14,10 @@ from typing import Any, Final
 from pymongo import ASCENDING, HASHED, IndexModel
 from pymongo.errors import OperationFailure
 
-from duetime.limits import MONGO_PREPARE_SECONDS_MAX
+from duetime.limits import MONGO_PREPARE_SECONDS_MAX, MONGO_READ_SECONDS_MAX
 from duetime.store.mongo.client import Client, RefusedError, bounded
-from duetime.store.mongo.schema import runs_name, tasks_name
+from duetime.store.mongo.schema import database_of, runs_name, tasks_name
+from duetime.store.mongo.state import StateDocument
 
 _KEYS: Final = (
     (tasks_name, {"_id": HASHED}),
@@ -34,8 +35,17 @@ def plan_sharding(database: str, generation: str) -> list[dict[str, Any]]:
     return commands
 
 
+async def live_generation(client: Client, database: str) -> str:
+    """Name the generation that is live, in a new database the first."""
+    async with bounded(client, MONGO_READ_SECONDS_MAX):
+        state = await StateDocument(database_of(client, database), log_id="").read_or_create()
+    return state.active
+
+
 async def is_sharded(client: Client, database: str, generation: str) -> bool:
     """Say whether a generation is spread over shards."""
+    if not await _is_cluster(client):
+        return False
     namespace = f"{database}.{tasks_name(generation)}"
     found = await client["config"]["collections"].find_one({"_id": namespace})
     return found is not None and not found.get("dropped", False)
@@ -44,8 +54,7 @@ async def is_sharded(client: Client, database: str, generation: str) -> bool:
 async def apply_sharding(client: Client, database: str, generation: str) -> None:
     """Shard a generation. Idempotent. Raises RefusedError where this is no sharded cluster."""
     async with bounded(client, MONGO_PREPARE_SECONDS_MAX):
-        hello = await client.admin.command("hello")
-        if hello.get("msg") != "isdbgrid":
+        if not await _is_cluster(client):
             raise RefusedError(
                 "this MongoDB is no sharded cluster: there is nothing to spread over"
             )
@@ -58,3 +67,8 @@ async def apply_sharding(client: Client, database: str, generation: str) -> None
                 await client.admin.command(command)
             except OperationFailure as refused:
                 raise RefusedError(f"{command} was refused: {refused}") from refused
+
+
+async def _is_cluster(client: Client) -> bool:
+    hello = await client.admin.command("hello")
+    return bool(hello.get("msg") == "isdbgrid")
