@@ -10,8 +10,12 @@ from duetime.log.topics import Topic
 from duetime.process.host import Host
 from duetime.settings.kafka import KafkaSettings
 from duetime.settings.mongo import MongoSettings
-from duetime.store.mongo import MongoStore
+from duetime.store.mongo import MongoStore, RefusedError
 from duetime.store.port import StoreError
+
+
+class MongoSetupError(Exception):
+    """MongoDB cannot be used as things are set up; the message is for whoever set them up."""
 
 
 async def open_kafka(this: Host, settings: KafkaSettings) -> KafkaLog:
@@ -27,14 +31,27 @@ async def open_kafka(this: Host, settings: KafkaSettings) -> KafkaLog:
 
 
 async def open_mongo(this: Host, settings: MongoSettings, *, log_id: str) -> MongoStore:
-    """Open the read models, waiting for them; they are closed with the process."""
-    store = MongoStore.open(
-        settings.uri.get_secret_value(),
-        database=settings.database,
-        tls_ca_file=settings.tls_ca_file,
-        log_id=log_id,
-    )
+    """Open the read models, waiting for them; they are closed with the process.
+
+    Raises MongoSetupError where waiting does not help.
+    """
+    try:
+        store = MongoStore.open(
+            settings.uri.get_secret_value(),
+            database=settings.database,
+            tls_ca_file=settings.tls_ca_file,
+            log_id=log_id,
+        )
+    except RefusedError as fault:
+        raise MongoSetupError(str(fault)) from fault
     this.stack.push_async_callback(store.close)
-    await this.patiently("MongoDB", store.prepare, (StoreError,))
+
+    async def prepare() -> None:
+        try:
+            await store.prepare()
+        except RefusedError as fault:
+            raise MongoSetupError(str(fault)) from fault
+
+    await this.patiently("MongoDB", prepare, (StoreError,))
     this.watch("MongoDB", store.look, (StoreError,))
     return store

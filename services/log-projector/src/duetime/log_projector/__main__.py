@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from duetime.limits import FLUSH_SECONDS
 from duetime.log_projector.lane import Pace
+from duetime.log_projector.retention import ViewsRetention
 from duetime.log_projector.service import projector_service
 from duetime.process.backends import open_kafka, open_mongo
 from duetime.process.host import BACKOFF, Host, host, refuse
@@ -36,7 +37,8 @@ def main() -> None:
                 pace=Pace(tasks_seconds=FLUSH_SECONDS, runs_seconds=FLUSH_SECONDS),
                 backoff=BACKOFF,
                 metrics=this.metrics,
-            )
+            ),
+            ViewsRetention(log=log, store=store, clock=this.clock),
         ]
 
     host("log-projector", settings, open_parts)
