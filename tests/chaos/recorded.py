@@ -118,6 +118,7 @@ async def _gather(
         rebuilt_runs=_plain(rebuilt._runs),
         timer_states={},
         timer_changelogs={},
+        take_overs=[[] for _ in range(log.partitions)],
     )
 
 
