@@ -65,10 +65,14 @@ function newestOf(changes: readonly Change[]): Folded {
 }
 
 /**
- * Folds changes into the pages of the task list. A task that is not in them yet is put in where it
- * belongs to the part that is loaded; beyond that, its page will bring it.
+ * Folds changes into the pages of a task list. One that is wanted and not in them yet is put in
+ * where it belongs to the part that is loaded; beyond that, its page will bring it.
  */
-export function foldTasks(pages: readonly TaskPage[], changes: readonly Change[]): TaskPage[] {
+export function foldTasks(
+  pages: readonly TaskPage[],
+  changes: readonly Change[],
+  isWanted: (task: Task) => boolean = () => true,
+): TaskPage[] {
   const { tasks, deleted } = newestOf(changes);
   if (tasks.size === 0 && deleted.size === 0) {
     return [...pages];
@@ -93,7 +97,7 @@ export function foldTasks(pages: readonly TaskPage[], changes: readonly Change[]
     }
     return changed ? { ...page, tasks: kept } : page;
   });
-  return insert(folded, [...unseen.values()]);
+  return insert(folded, [...unseen.values()].filter(isWanted));
 }
 
 function insert(pages: TaskPage[], unseen: readonly Task[]): TaskPage[] {

@@ -3,10 +3,11 @@
  * Knows the API's contract (DESIGN section 8); not how anything looks.
  */
 
-import { original } from '@reduxjs/toolkit';
+import { original, type ThunkAction, type UnknownAction } from '@reduxjs/toolkit';
 import { createApi } from '@reduxjs/toolkit/query/react';
 import { axiosBaseQuery, servicesOf } from './baseQuery';
 import { foldLines, foldTasks, type Change, type LinePage, type TaskPage } from './changes';
+import { admits, type TaskFilter } from './filter';
 import type { Problem } from './problem';
 import type { Task, TaskWish } from './types';
 
@@ -37,16 +38,20 @@ export interface Deletion {
   keepalive?: boolean;
 }
 
-const LIST = undefined;
+const LOGS = undefined;
 
-function listed(
-  url: string,
-  cursor: string | null,
-): { url: string; params: Record<string, string | number> } {
-  return {
-    url,
-    params: cursor === null ? { limit: FIRST_PAGE_ROWS } : { limit: PAGE_ROWS, cursor },
-  };
+function parametersOf({ text, status }: TaskFilter): Record<string, string> {
+  return { ...(text !== '' && { q: text }), ...(status !== null && { status }) };
+}
+
+function wantedBy(filter: TaskFilter): (task: Task) => boolean {
+  const now = Date.now();
+  return (task) => admits(filter, task, now);
+}
+
+function listed(url: string, cursor: string | null, filter: Record<string, string> = {}) {
+  const page = cursor === null ? { limit: FIRST_PAGE_ROWS } : { limit: PAGE_ROWS, cursor };
+  return { url, params: { ...filter, ...page } };
 }
 
 /** An answer that is no array is none of Duetime's: something else listens at the address. */
@@ -66,13 +71,15 @@ export const duetimeApi = createApi({
   baseQuery: axiosBaseQuery,
   tagTypes: ['Tasks', 'Logs'],
   endpoints: (build) => ({
-    tasks: build.infiniteQuery<TaskPage, undefined, string | null>({
+    tasks: build.infiniteQuery<TaskPage, TaskFilter, string | null>({
+      // A filter that is being typed leaves a trail of lists: they are not kept long.
+      keepUnusedDataFor: 10,
       infiniteQueryOptions: {
         initialPageParam: null,
         getNextPageParam: (page) => page.next ?? undefined,
       },
-      async queryFn({ pageParam }, api, _options, ask) {
-        const answer = await ask(listed('/tasks', pageParam));
+      async queryFn({ queryArg: filter, pageParam }, api, _options, ask) {
+        const answer = await ask(listed('/tasks', pageParam, parametersOf(filter)));
         if (answer.error) {
           return { error: answer.error };
         }
@@ -83,7 +90,7 @@ export const duetimeApi = createApi({
         const page: TaskPage = { tasks: answer.data as Task[], next };
         const recent = servicesOf(api).recent.at(Date.now());
         const known = pageParam === null ? recent : recent.filter(isIn(page));
-        return { data: foldTasks([page], known)[0] ?? page };
+        return { data: foldTasks([page], known, wantedBy(filter))[0] ?? page };
       },
       providesTags: ['Tasks'],
     }),
@@ -220,16 +227,31 @@ function isIn(page: TaskPage): (change: Change) => boolean {
     (change.type === 'task_deleted' && ids.has(change.id));
 }
 
-/** Folds changes into the cached lists. Pages are replaced whole: drafting 10,000 rows is slow. */
-export function applied(changes: readonly Change[]) {
-  return duetimeApi.util.updateQueryData('tasks', LIST, (cached) => {
-    const { pageParams, pages } = original(cached);
-    return { pageParams, pages: foldTasks(pages, changes) };
-  });
+type Cached = Parameters<typeof duetimeApi.util.selectCachedArgsForQuery>[0];
+type Patch = ThunkAction<void, Cached, unknown, UnknownAction>;
+type Pages = (pages: readonly TaskPage[], filter: TaskFilter) => TaskPage[];
+
+/** Changes every cached list of tasks. Pages are replaced whole: drafting 10,000 rows is slow. */
+function inEveryList(change: Pages): Patch {
+  return (dispatch, getState) => {
+    for (const filter of duetimeApi.util.selectCachedArgsForQuery(getState(), 'tasks')) {
+      dispatch(
+        duetimeApi.util.updateQueryData('tasks', filter, (cached) => {
+          const { pageParams, pages } = original(cached);
+          return { pageParams, pages: change(pages, filter) };
+        }),
+      );
+    }
+  };
+}
+
+/** Folds changes into the cached lists of tasks. */
+export function applied(changes: readonly Change[]): Patch {
+  return inEveryList((pages, filter) => foldTasks(pages, changes, wantedBy(filter)));
 }
 
 export function appliedToLogs(changes: readonly Change[]) {
-  return duetimeApi.util.updateQueryData('logs', LIST, (cached) => {
+  return duetimeApi.util.updateQueryData('logs', LOGS, (cached) => {
     const { pageParams, pages } = original(cached);
     const folded = foldLines(pages, changes);
     return { pages: folded, pageParams: pageParams.slice(0, folded.length) };
@@ -237,20 +259,16 @@ export function appliedToLogs(changes: readonly Change[]) {
 }
 
 /** Puts a task's row to a state of ours, unless what is there is newer than `instead`. */
-function restored(task: Task, instead?: Task) {
-  return duetimeApi.util.updateQueryData('tasks', LIST, (cached) => {
-    const { pageParams, pages } = original(cached);
-    const replaced = (known: Task): Task =>
-      known.id === task.id && (!instead || known.revision <= instead.revision) ? task : known;
-    return {
-      pageParams,
-      pages: pages.map((page) =>
-        page.tasks.some(({ id }) => id === task.id)
-          ? { ...page, tasks: page.tasks.map(replaced) }
-          : page,
-      ),
-    };
-  });
+function restored(task: Task, instead?: Task): Patch {
+  const replaced = (known: Task): Task =>
+    known.id === task.id && (!instead || known.revision <= instead.revision) ? task : known;
+  return inEveryList((pages) =>
+    pages.map((page) =>
+      page.tasks.some(({ id }) => id === task.id)
+        ? { ...page, tasks: page.tasks.map(replaced) }
+        : page,
+    ),
+  );
 }
 
 function wait(milliseconds: number): Promise<void> {

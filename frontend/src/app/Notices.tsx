@@ -50,13 +50,15 @@ const Card = styled.div<{ $bad: boolean }>`
 export function Notices() {
   const dispatch = useAppDispatch();
   const notices = useAppSelector(({ notices }) => notices.shown);
+  const held = useAppSelector(({ notices }) => notices.held);
+  // A pointer that only rests where a notice comes up holds nothing: it has to move.
   const hold = (held: boolean) => () => dispatch(noticesHeld(held));
   return (
     <Stack
       role="region"
       aria-label="Notices"
-      onMouseEnter={hold(true)}
-      onMouseLeave={hold(false)}
+      onPointerMove={held ? undefined : hold(true)}
+      onPointerLeave={hold(false)}
       onFocus={hold(true)}
       onBlur={hold(false)}
     >

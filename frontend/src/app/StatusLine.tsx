@@ -4,6 +4,7 @@ import { styled } from 'styled-components';
 import { modeOf, type ConnectionMode } from '@/api/connection';
 import { offsetMs } from '@/api/serverClock';
 import { duetimeApi } from '@/api/duetimeApi';
+import { VisuallyHidden } from '@/components/controls';
 import { narrow } from '@/components/media';
 import { useShownZone } from '@/components/Times';
 import { duration, relative, shortInstant, timeOfDay, zoneName } from '@/time/format';
@@ -141,7 +142,6 @@ function Clock() {
     <Plain
       type="button"
       title={`The server's clock. Times are shown in ${zone}; press for ${other} (z)`}
-      aria-label={`Times are shown in ${zone}. Show them in ${other}`}
       onClick={() => dispatch(zoneChosen(chosen === 'utc' ? 'local' : 'utc'))}
     >
       {ahead !== 0 && (
@@ -151,6 +151,7 @@ function Clock() {
       )}
       <Extra>{zone.replaceAll('_', ' ')} · </Extra>
       {clock}
+      <VisuallyHidden>. Show times in {other}</VisuallyHidden>
     </Plain>
   );
 }

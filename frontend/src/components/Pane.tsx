@@ -32,11 +32,11 @@ export const PaneTitle = styled.h2`
   display: flex;
   gap: 8px;
   align-items: baseline;
-  min-width: 68px;
   font-size: var(--size-title);
   font-weight: 600;
 
   span {
+    min-width: 2ch;
     color: var(--text-soft);
     font-size: var(--size-small);
     font-weight: 400;

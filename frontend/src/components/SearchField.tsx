@@ -16,7 +16,7 @@ const Frame = styled.div`
 
   > svg {
     position: absolute;
-    top: 9px;
+    top: calc(50% - 8px);
     left: 9px;
     color: var(--text-soft);
     pointer-events: none;
@@ -32,7 +32,7 @@ const Frame = styled.div`
 
   button {
     position: absolute;
-    top: 2px;
+    top: calc(50% - 15px);
     right: 2px;
   }
 `;

@@ -74,8 +74,8 @@ export const IconButton = styled.button`
 
 const field = css`
   width: 100%;
-  min-height: var(--control);
-  padding: 6px 10px;
+  height: var(--control);
+  padding: 0 10px;
   border: 1px solid var(--line-strong);
   border-radius: var(--radius);
   background: var(--surface);
@@ -96,6 +96,7 @@ const field = css`
   }
 
   ${narrow} {
+    height: 40px;
     /* Smaller text makes phones zoom in on focus. */
     font-size: 16px;
   }
@@ -113,6 +114,9 @@ export const Select = styled.select`
 export const TextArea = styled.textarea`
   ${field}
   display: block;
+  height: auto;
+  min-height: var(--control);
+  padding-block: 6px;
   resize: none;
   field-sizing: content;
   max-height: 140px;

@@ -91,6 +91,11 @@ export function relative(instant: number, now: number): string {
   return seconds > 0 ? `in ${counted(seconds)}` : `${counted(-seconds)} ago`;
 }
 
+/** `4 min 12 s`: how long something has been going on. */
+export function elapsed(since: number, now: number): string {
+  return counted(Math.max(0, now - since) / 1000);
+}
+
 /** `312 µs`, `4.2 ms`, `1.5 s`, `2 min 5 s`, `3 h 20 min`: the words of the API's log lines. */
 export function duration(seconds: number): string {
   const size = Math.max(0, seconds);

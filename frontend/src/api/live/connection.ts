@@ -178,6 +178,11 @@ export class LiveConnection {
 
   #take(event: StreamEvent): void {
     this.#lastId = event.id || this.#lastId;
+    if (event.type === 'reset') {
+      // Too much happened at once to be told piece by piece.
+      void this.#effects.refetch();
+      return;
+    }
     const changes = changesOf(event);
     if (changes.length === 0) {
       return;

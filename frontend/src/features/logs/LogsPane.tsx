@@ -15,6 +15,9 @@ import { placeChanged } from '@/ui/place';
 import { parseLine } from './logLine';
 import { LINE_PX, LogRow } from './LogRow';
 
+/** A search looks through this many lines by itself, then asks whether to go on. */
+const LOOKED_THROUGH_LINES = 20_000;
+
 const Body = styled.div`
   container-type: inline-size;
   position: relative;
@@ -84,16 +87,18 @@ function useLogLines() {
     }
   }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
   const filtered = task !== null || text.trim() !== '';
+  const looking = filtered && hasNextPage && (all?.length ?? 0) < LOOKED_THROUGH_LINES;
   useEffect(() => {
-    if (filtered) {
+    if (looking) {
       fetchMore();
     }
-  }, [filtered, fetchMore, pages]);
+  }, [looking, fetchMore, pages]);
   return {
     lines,
     text,
     task,
     filtered,
+    looking,
     more: hasNextPage,
     cut: pages?.some((page) => page.cut) ?? false,
     total: all?.length ?? 0,
@@ -104,7 +109,7 @@ function useLogLines() {
 }
 
 export function LogsPane() {
-  const { lines, text, task, filtered, more, cut, total, fetchMore, error, refetch } =
+  const { lines, text, task, filtered, looking, more, cut, total, fetchMore, error, refetch } =
     useLogLines();
   const dispatch = useAppDispatch();
   const list = useRef<VirtualListHandle>(null);
@@ -224,12 +229,17 @@ export function LogsPane() {
           />
         </Body>
       ) : filtered ? (
-        <Blank icon="search" title={more ? 'Searching…' : 'No line matches'}>
+        <Blank icon="search" title={looking ? 'Searching…' : 'No line matches'}>
           <p>
-            {task !== null && text.trim() === ''
+            {task !== null && text.trim() === '' && !more
               ? 'This task has not run yet.'
-              : `None of ${total.toLocaleString('en')} lines does.`}
+              : `None of the newest ${total.toLocaleString('en')} lines does.`}
           </p>
+          {more && !looking && (
+            <Button type="button" onClick={fetchMore}>
+              Look further back
+            </Button>
+          )}
           <Button
             type="button"
             onClick={() => dispatch(placeChanged({ logText: '', logTask: null }))}

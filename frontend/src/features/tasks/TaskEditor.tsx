@@ -20,7 +20,6 @@ import {
   wishOf,
   type Edit,
 } from './drafts';
-import { rowWanted } from './selection';
 import { TaskFields } from './TaskFields';
 import { useFocusOnProblem } from './TaskForm';
 import { excerpt } from './wording';
@@ -98,21 +97,19 @@ export function TaskEditor({ edit, task, onLeave }: Props) {
       );
       return;
     }
-    if (elsewhere || error.errors.length === 0) {
+    if (elsewhere) {
       dispatch(
         noticed({
           id: `edit ${base.id}`,
           tone: 'error',
           text: `${excerpt(base.description)} was not saved: ${sentence(error)}`,
-          ...(elsewhere && { offer: { label: 'Edit', action: refused } }),
-          stays: elsewhere,
+          offer: { label: 'Edit', action: refused },
+          stays: true,
         }),
       );
+      return;
     }
-    if (!elsewhere) {
-      dispatch(refused);
-      dispatch(rowWanted(base.id));
-    }
+    dispatch(refused);
   };
 
   return (

@@ -14,7 +14,7 @@ import type { Draft } from './drafts';
 
 const Grid = styled.div`
   display: grid;
-  grid-template-columns: minmax(0, 1fr) 206px 178px auto auto;
+  grid-template-columns: minmax(0, 1fr) 218px 168px auto auto;
   gap: 8px 10px;
   align-items: end;
 
@@ -32,6 +32,10 @@ const Grid = styled.div`
     > :nth-child(2),
     > :nth-child(3) {
       grid-column: 1 / -1;
+    }
+
+    > :last-child {
+      grid-column: 2;
     }
   }
 `;

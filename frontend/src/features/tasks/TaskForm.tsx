@@ -1,6 +1,6 @@
 /** Registering a task: it is in the list at once, and comes back to the form when refused. */
 
-import { useCallback, useEffect, useRef, useState, type ReactNode } from 'react';
+import { useEffect, useRef, type ReactNode } from 'react';
 import { styled } from 'styled-components';
 import { useCreateTaskMutation } from '@/api/duetimeApi';
 import { freshKey } from '@/api/http';
@@ -9,12 +9,11 @@ import { useAppDispatch, useAppSelector, useAppStore } from '@/app/hooks';
 import { Button } from '@/components/controls';
 import { Icon } from '@/components/Icon';
 import { narrow } from '@/components/media';
-import { useShortcut } from '@/components/shortcuts';
 import { relative } from '@/time/format';
 import { viewerZone, wallClockOf } from '@/time/zones';
 import { noticed } from '@/ui/notices';
 import { serverNow, useNow } from '@/ui/now';
-import { freshDrafted, freshRefused, guessOf, wishOf, type Draft } from './drafts';
+import { formOpened, freshDrafted, freshRefused, guessOf, wishOf, type Draft } from './drafts';
 import { rowWanted } from './selection';
 import { TaskFields } from './TaskFields';
 import { excerpt, GUESS_PREFIX } from './wording';
@@ -22,7 +21,7 @@ import { excerpt, GUESS_PREFIX } from './wording';
 const MINUTE_MS = 60_000;
 /** An untouched time stands this far ahead: enough to type, soon enough to watch. */
 const SUGGESTED_AHEAD_MS = 5 * MINUTE_MS;
-const FORM_ID = 'new-task';
+export const FORM_ID = 'new-task';
 
 const Form = styled.form<{ $open: boolean }>`
   container-type: inline-size;
@@ -33,17 +32,6 @@ const Form = styled.form<{ $open: boolean }>`
 
   ${narrow} {
     ${({ $open }) => !$open && 'display: none;'}
-  }
-`;
-
-const Opener = styled(Button)<{ $open: boolean }>`
-  display: none;
-
-  ${narrow} {
-    display: ${({ $open }) => ($open ? 'none' : 'flex')};
-    flex: none;
-    margin: 10px 12px 0;
-    min-height: 44px;
   }
 `;
 
@@ -97,7 +85,7 @@ export function TaskForm() {
   const kept = useAppSelector(({ drafts }) => drafts.fresh);
   const problem = useAppSelector(({ drafts }) => drafts.freshProblem);
   const [create] = useCreateTaskMutation();
-  const [open, setOpen] = useState(false);
+  const open = useAppSelector(({ drafts }) => drafts.formOpen);
   const form = useRef<HTMLFormElement>(null);
 
   const draft: Draft = kept ?? {
@@ -112,12 +100,9 @@ export function TaskForm() {
     dispatch(freshDrafted(next));
   };
 
-  const begin = useCallback(() => {
-    setOpen(true);
-    // After the form is shown: on narrow pages it was not.
-    requestAnimationFrame(() => document.getElementById(`${FORM_ID}-description`)?.focus());
-  }, []);
-  useShortcut('n', begin);
+  const close = (): void => {
+    dispatch(formOpened(false));
+  };
   useFocusOnProblem(form, problem);
 
   const submit = async (): Promise<void> => {
@@ -130,7 +115,7 @@ export function TaskForm() {
     const key = freshKey();
     const guess = guessOf(wish, GUESS_PREFIX + key, serverNow());
     dispatch(freshDrafted(null));
-    setOpen(false);
+    close();
     const { data: task, error } = await create({ wish, key, guess });
     if (task) {
       const due = task.next_due_at;
@@ -148,8 +133,9 @@ export function TaskForm() {
     if (!refused) {
       return;
     }
-    const typing = store.getState().drafts.fresh !== null;
-    if (typing || refused.errors.length === 0) {
+    const { drafts, place } = store.getState();
+    const typing = drafts.fresh !== null;
+    if (typing || place.view !== 'tasks') {
       dispatch(
         noticed({
           id: `refused ${key}`,
@@ -161,7 +147,6 @@ export function TaskForm() {
       );
     }
     if (!typing) {
-      setOpen(true);
       dispatch(freshRefused({ draft: { ...draft, wall }, problem: refused }));
     }
   };
@@ -179,64 +164,54 @@ export function TaskForm() {
   );
 
   return (
-    <>
-      <Opener type="button" $tone="primary" $open={open} aria-expanded={open} onClick={begin}>
-        <Icon name="plus" /> New task
-      </Opener>
-      <Form
-        ref={form}
+    <Form
+      ref={form}
+      id={FORM_ID}
+      $open={open}
+      noValidate
+      aria-label="New task"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void submit();
+      }}
+      onKeyDown={(event) => {
+        if (event.key === 'Escape' && !event.defaultPrevented) {
+          close();
+          if (event.target instanceof HTMLElement) {
+            event.target.blur();
+          }
+        }
+      }}
+    >
+      <TaskFields
         id={FORM_ID}
-        $open={open}
-        noValidate
-        aria-label="New task"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void submit();
-        }}
-        onKeyDown={(event) => {
-          if (event.key === 'Escape' && !event.defaultPrevented) {
-            setOpen(false);
-            if (event.target instanceof HTMLElement) {
-              event.target.blur();
-            }
-          }
-        }}
-      >
-        <TaskFields
-          id={FORM_ID}
-          draft={draft}
-          wall={wall}
-          problem={problem}
-          onChange={change}
-          onSubmit={() => void submit()}
-          actions={
-            <>
-              {open && (
-                <CloseOnNarrow
-                  type="button"
-                  onClick={() => {
-                    setOpen(false);
-                  }}
-                >
-                  Cancel
-                </CloseOnNarrow>
-              )}
-              <Button type="submit" $tone="primary">
-                <Icon name="plus" /> Add task
-              </Button>
-            </>
-          }
-          aside={
-            <Picks role="group" aria-label="Set the time to">
-              {pick('In 10 s', (now) => wallClockOf(now + 10_000, draft.timezone))}
-              {pick('In 1 min', (now) => wallClockOf(now + MINUTE_MS, draft.timezone))}
-              {pick('In 1 h', (now) => wallClockOf(now + 60 * MINUTE_MS, draft.timezone))}
-              {pick('Tomorrow 09:00', (now) => tomorrowAtNine(now, draft.timezone))}
-            </Picks>
-          }
-        />
-      </Form>
-    </>
+        draft={draft}
+        wall={wall}
+        problem={problem}
+        onChange={change}
+        onSubmit={() => void submit()}
+        actions={
+          <>
+            {open && (
+              <CloseOnNarrow type="button" onClick={close}>
+                Cancel
+              </CloseOnNarrow>
+            )}
+            <Button type="submit" $tone="primary">
+              <Icon name="plus" /> Add task
+            </Button>
+          </>
+        }
+        aside={
+          <Picks role="group" aria-label="Set the time to">
+            {pick('In 10 s', (now) => wallClockOf(now + 10_000, draft.timezone))}
+            {pick('In 1 min', (now) => wallClockOf(now + MINUTE_MS, draft.timezone))}
+            {pick('In 1 h', (now) => wallClockOf(now + 60 * MINUTE_MS, draft.timezone))}
+            {pick('Tomorrow 09:00', (now) => tomorrowAtNine(now, draft.timezone))}
+          </Picks>
+        }
+      />
+    </Form>
   );
 }
 

@@ -58,12 +58,12 @@ const End = styled.p`
 
 interface Props {
   rows: readonly Task[];
-  total: number;
+  filtered: boolean;
   more: boolean;
   onNearEnd: () => void;
 }
 
-export function TaskList({ rows, total, more, onNearEnd }: Props) {
+export function TaskList({ rows, filtered, more, onNearEnd }: Props) {
   const dispatch = useAppDispatch();
   const isNarrow = useMedia(NARROW);
   const edit = useAppSelector(({ drafts }) => drafts.edit);
@@ -202,7 +202,7 @@ export function TaskList({ rows, total, more, onNearEnd }: Props) {
           onNearEnd={onNearEnd}
           scroller={{ role: 'presentation' }}
           canvas={{ role: 'rowgroup' }}
-          footer={<End role="presentation">{endWords(rows.length, total, more)}</End>}
+          footer={<End role="presentation">{endWords(rows.length, filtered, more)}</End>}
           render={(index) => {
             const task = rows[index];
             if (!task) {
@@ -247,11 +247,10 @@ function isWide(): boolean {
   return window.matchMedia('(min-width: 1100px)').matches;
 }
 
-function endWords(shown: number, total: number, more: boolean): string {
+function endWords(count: number, filtered: boolean, more: boolean): string {
   if (more) {
     return 'Loading more tasks…';
   }
-  return shown === total
-    ? `All ${total.toLocaleString('en')} ${total === 1 ? 'task' : 'tasks'}`
-    : `${shown.toLocaleString('en')} of ${total.toLocaleString('en')} tasks`;
+  const tasks = count === 1 ? '1 task' : `${count.toLocaleString('en')} tasks`;
+  return filtered ? `${tasks} found` : `${tasks} in all`;
 }

@@ -2,12 +2,13 @@
 
 import { memo } from 'react';
 import { css, keyframes, styled } from 'styled-components';
+import { statusAt } from '@/api/filter';
 import type { LastRun, Task, TaskStatus } from '@/api/types';
 import { IconButton } from '@/components/controls';
 import { Icon, type IconName } from '@/components/Icon';
 import { narrow } from '@/components/media';
 import { Absolute, Relative } from '@/components/Times';
-import { lateness } from '@/time/format';
+import { elapsed } from '@/time/format';
 import { serverNow, useNow } from '@/ui/now';
 import {
   excerpt,
@@ -16,12 +17,11 @@ import {
   scheduleWords,
   STATUS_MEANINGS,
   STATUS_WORDS,
-  statusAt,
   type RunTone,
 } from './wording';
 
 export const ROW_PX = 54;
-export const ROW_NARROW_PX = 106;
+export const ROW_NARROW_PX = 98;
 
 export const COLUMNS = css`
   display: grid;
@@ -48,14 +48,16 @@ const Row = styled.div<{ $faint: boolean }>`
 
   ${narrow} {
     grid-template:
-      'what actions' auto
-      'status actions' auto
-      'due due' auto
-      'ran ran' auto / minmax(0, 1fr) auto;
-    gap: 0 8px;
+      'what what actions' 22px
+      'status plan actions' 20px
+      'due due due' 20px
+      'ran ran ran' 20px / auto minmax(0, 1fr) auto;
+    gap: 0 10px;
     align-content: center;
     height: ${ROW_NARROW_PX}px;
     padding: 0 8px 0 12px;
+    font-size: var(--size-small);
+    line-height: 20px;
   }
 `;
 
@@ -75,6 +77,27 @@ const Line = styled.div`
 
 const Title = styled(Line)`
   font-weight: 500;
+
+  ${narrow} {
+    font-size: 14px;
+  }
+`;
+
+/** What and by which plan: one cell, of which the plan stands beside the status on narrow pages. */
+const What = styled.div`
+  min-width: 0;
+
+  ${narrow} {
+    display: contents;
+
+    > :first-child {
+      grid-area: what;
+    }
+
+    > :last-child {
+      grid-area: plan;
+    }
+  }
 `;
 
 const Soft = styled(Line)`
@@ -86,12 +109,16 @@ const Soft = styled(Line)`
 const Pair = styled.div`
   ${narrow} {
     display: flex;
+    flex: 1;
     gap: 8px;
-    align-items: baseline;
-    font-size: var(--size-small);
+    min-width: 0;
+
+    > * {
+      flex: none;
+    }
 
     > :last-child {
-      flex: 1;
+      flex: 1 1 0;
     }
   }
 `;
@@ -105,12 +132,19 @@ const NarrowLabel = styled.span`
   }
 `;
 
+const Labelled = styled.div`
+  ${narrow} {
+    display: flex;
+    gap: 4px;
+  }
+`;
+
 const TONES: Record<TaskStatus, string> = {
   scheduled: 'var(--text-soft)',
   running: 'var(--busy)',
   waiting: 'var(--warn)',
   paused: 'var(--text-soft)',
-  finished: 'var(--good)',
+  finished: 'var(--text-soft)',
   overdue: 'var(--bad)',
   deleted: 'var(--text-soft)',
 };
@@ -144,6 +178,12 @@ const glow = keyframes`
 
 const Ran = styled.div<{ $fresh: boolean }>`
   border-radius: 4px;
+
+  ${narrow} {
+    display: flex;
+    gap: 4px;
+  }
+
   ${({ $fresh }) =>
     $fresh &&
     css`
@@ -159,13 +199,23 @@ const Actions = styled(Cell)`
 
 const RUN_TONES: Record<RunTone, string> = {
   good: 'var(--good)',
+  late: 'var(--warn)',
   bad: 'var(--bad)',
   busy: 'var(--busy)',
   quiet: 'var(--text-soft)',
 };
 
+const RUN_NAMES: Record<RunTone, string> = {
+  good: 'Succeeded',
+  late: 'Succeeded, but late',
+  bad: 'Failed',
+  busy: 'Running',
+  quiet: 'Cancelled',
+};
+
 const RUN_ICONS: Record<RunTone, IconName> = {
   good: 'done',
+  late: 'clock',
   bad: 'failed',
   busy: 'running',
   quiet: 'dash',
@@ -209,10 +259,10 @@ export const TaskRow = memo(function TaskRow({ task, position, active, acts }: P
           <Line as="span">{guess ? 'Saving…' : STATUS_WORDS[status]}</Line>
         </Mark>
       </Cell>
-      <Cell $area="what" role="gridcell">
+      <What role="gridcell">
         <Title title={task.description}>{task.description}</Title>
         <Soft>{scheduleWords(task)}</Soft>
-      </Cell>
+      </What>
       <Cell $area="due" role="gridcell">
         <Due task={task} />
       </Cell>
@@ -272,19 +322,22 @@ function Due({ task }: { task: Task }) {
     return (
       <Soft as="span">
         <NarrowLabel>Next due: </NarrowLabel>
-        {task.status === 'paused' ? 'While paused: never' : 'Never again'}
+        {task.status === 'paused' ? 'Not while paused' : 'Nothing due'}
       </Soft>
     );
   }
   return (
-    <Pair>
-      <Line>
-        <Absolute at={task.next_due_at} />
-      </Line>
-      <Soft>
-        <Relative at={task.next_due_at} />
-      </Soft>
-    </Pair>
+    <Labelled>
+      <NarrowLabel>Next due: </NarrowLabel>
+      <Pair>
+        <Line>
+          <Absolute at={task.next_due_at} />
+        </Line>
+        <Soft>
+          <Relative at={task.next_due_at} />
+        </Soft>
+      </Pair>
+    </Labelled>
   );
 }
 
@@ -294,19 +347,26 @@ const FRESH_MS = 3_000;
 function Last({ run }: { run: LastRun }) {
   const { text, tone } = runWords(run);
   const at = run.finished_at ?? run.started_at ?? run.due_at;
-  const late = run.lateness_seconds === null ? null : lateness(run.lateness_seconds);
+  const name = run.skipped === null ? RUN_NAMES[tone] : 'Skipped';
   return (
     <Ran key={at} $fresh={serverNow() - Date.parse(at) < FRESH_MS}>
+      <NarrowLabel>Last run: </NarrowLabel>
       <Pair>
-        <Mark $color={RUN_TONES[tone]} title={run.error ?? text}>
+        <Mark $color={RUN_TONES[tone]} title={run.error ?? name}>
           <Icon name={run.skipped === null ? RUN_ICONS[tone] : 'skipped'} />
-          <Line as="span">
-            {tone === 'good' ? (late ?? text) : text}
-            {tone !== 'good' && late !== null && run.error === null && `, ${late}`}
-          </Line>
+          <Line as="span">{text}</Line>
         </Mark>
-        <Soft title={run.error ?? undefined}>{run.error ?? <Absolute at={at} />}</Soft>
+        <Soft title={run.error ?? undefined}>
+          {run.error ??
+            (run.outcome === null && run.skipped === null ? <For at={at} /> : <Absolute at={at} />)}
+        </Soft>
       </Pair>
     </Ran>
   );
+}
+
+/** How long a run has been going on. */
+function For({ at }: { at: string }) {
+  const started = Date.parse(at);
+  return <>{useNow((now) => `for ${elapsed(started, now)}`)}</>;
 }

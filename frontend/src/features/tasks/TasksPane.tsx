@@ -5,6 +5,7 @@ import { asProblem } from '@/api/problem';
 import { useAppDispatch, useAppSelector } from '@/app/hooks';
 import { Blank, Skeleton } from '@/components/Blank';
 import { Button, Kbd } from '@/components/controls';
+import { Icon } from '@/components/Icon';
 import { NARROW, narrow } from '@/components/media';
 import { Pane, PaneBar, PaneTitle } from '@/components/Pane';
 import { SearchField } from '@/components/SearchField';
@@ -12,7 +13,8 @@ import { useShortcut } from '@/components/shortcuts';
 import { useMedia } from '@/components/useMedia';
 import { placeChanged, STATUS_FILTERS } from '@/ui/place';
 import { deletionTakenBack } from './deletions';
-import { TaskForm } from './TaskForm';
+import { formOpened } from './drafts';
+import { FORM_ID, TaskForm } from './TaskForm';
 import { TaskList } from './TaskList';
 import { ROW_NARROW_PX, ROW_PX } from './TaskRow';
 import { useTaskRows } from './useTaskRows';
@@ -69,13 +71,20 @@ const Chip = styled.label`
 `;
 
 export function TasksPane() {
-  const { rows, filter, filtered, searching, total, more, fetchMore, error, refetch } =
-    useTaskRows();
+  const { rows, filter, filtered, searching, more, fetchMore, error, refetch } = useTaskRows();
   const dispatch = useAppDispatch();
   const isNarrow = useMedia(NARROW);
   const newestDeletion = useAppSelector(({ deletions }) => deletions.order.at(-1));
   const view = useAppSelector(({ place }) => place.view);
 
+  const formOpen = useAppSelector(({ drafts }) => drafts.formOpen);
+  const begin = (): void => {
+    dispatch(formOpened(true));
+    // After the form is shown: on narrow pages it was not.
+    requestAnimationFrame(() => document.getElementById(`${FORM_ID}-description`)?.focus());
+  };
+
+  useShortcut('n', begin);
   useShortcut('u', () => {
     if (newestDeletion !== undefined) {
       dispatch(deletionTakenBack({ id: newestDeletion }));
@@ -93,7 +102,7 @@ export function TasksPane() {
           Tasks
           {rows && (
             <span>
-              {total.toLocaleString('en')}
+              {rows.length.toLocaleString('en')}
               {more && '+'}
             </span>
           )}
@@ -104,6 +113,17 @@ export function TasksPane() {
           value={filter.text}
           onChange={(text) => dispatch(placeChanged({ text }))}
         />
+        {isNarrow && (
+          <Button
+            type="button"
+            $tone="primary"
+            aria-expanded={formOpen}
+            aria-controls={FORM_ID}
+            onClick={begin}
+          >
+            <Icon name="plus" /> New
+          </Button>
+        )}
         <Chips aria-label="Show tasks that are">
           {([null, ...STATUS_FILTERS] as const).map((status) => (
             <Chip key={status ?? 'all'}>
@@ -134,16 +154,16 @@ export function TasksPane() {
           />
         )
       ) : rows.length > 0 ? (
-        <TaskList rows={rows} total={total} more={more} onNearEnd={fetchMore} />
+        <TaskList rows={rows} filtered={filtered} more={more} onNearEnd={fetchMore} />
       ) : searching ? (
-        <Blank icon="search" title="Searching…">
-          <p aria-live="polite">{total.toLocaleString('en')} tasks looked at so far.</p>
-        </Blank>
+        <Skeleton
+          rows={isNarrow ? 5 : 9}
+          rowHeight={isNarrow ? ROW_NARROW_PX : ROW_PX}
+          label="Searching"
+        />
       ) : filtered ? (
         <Blank icon="search" title="No task matches">
-          <p>
-            None of {total.toLocaleString('en')} {filterWords(filter)}.
-          </p>
+          <p>None {filterWords(filter)}.</p>
           <Button type="button" onClick={() => dispatch(placeChanged({ text: '', status: null }))}>
             Show all tasks
           </Button>

@@ -21,6 +21,8 @@ import { excerpt } from './wording';
 export const TAKE_BACK_MS = 7_000;
 /** A change acknowledged a second before the due time decides (P4); the rest is for the way. */
 const DECIDES_BEFORE_MS = 2_500;
+/** Whoever holds the notice longer than this has gone away from it. */
+const HELD_MS_MAX = 60_000;
 
 type Pending = Record<string, Task>;
 
@@ -89,7 +91,8 @@ deletionsListener.startListening({
       }
       // Someone reads the notice or is about to press its button: wait for them.
       if (!decision && api.getState().notices.held) {
-        const [later] = await api.take(isAnyOf(isDecisionOn(task.id), isLetGo));
+        const [later] =
+          (await api.take(isAnyOf(isDecisionOn(task.id), isLetGo), HELD_MS_MAX)) ?? [];
         if (deletionTakenBack.match(later)) {
           api.dispatch(noticeGone({ id: noticeId }));
           return;

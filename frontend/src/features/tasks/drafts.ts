@@ -27,21 +27,27 @@ interface DraftsState {
   /** null until a person types: the zone of the moment is not known here. */
   fresh: Draft | null;
   freshProblem: Problem | null;
+  /** Narrow pages show the form only while it is wanted. */
+  formOpen: boolean;
   edit: Edit | null;
 }
 
-const initialState: DraftsState = { fresh: null, freshProblem: null, edit: null };
+const initialState: DraftsState = { fresh: null, freshProblem: null, formOpen: false, edit: null };
 
 export const draftsSlice = createSlice({
   name: 'drafts',
   initialState,
   reducers: {
+    formOpened(state, { payload }: PayloadAction<boolean>) {
+      state.formOpen = payload;
+    },
     freshDrafted(state, { payload }: PayloadAction<Draft | null>) {
       state.fresh = payload;
       state.freshProblem = null;
     },
     freshRefused(state, { payload }: PayloadAction<{ draft: Draft; problem: Problem }>) {
       state.freshProblem = payload.problem;
+      state.formOpen = true;
       // Give back what was typed, unless the next task is being typed already.
       state.fresh ??= payload.draft;
     },
@@ -74,6 +80,7 @@ export const draftsSlice = createSlice({
 });
 
 export const {
+  formOpened,
   freshDrafted,
   freshRefused,
   editBegun,

@@ -3,8 +3,7 @@
 import { isAsNew, type TaskPage } from '@/api/changes';
 import { compareTasks } from '@/api/order';
 import type { Task } from '@/api/types';
-import type { Place } from '@/ui/place';
-import { isGuess, statusAt } from './wording';
+import { isGuess } from './wording';
 
 /** Clocks and answers may differ by this much where a guess is matched with its task. */
 const GUESS_SLACK_MS = 5_000;
@@ -37,28 +36,5 @@ function isAnswerTo(guess: Task, task: Task): boolean {
     task.description === guess.description &&
     Date.parse(task.time) === Date.parse(guess.time) &&
     Date.parse(task.created_at) > Date.parse(guess.created_at) - GUESS_SLACK_MS
-  );
-}
-
-export type TaskFilter = Pick<Place, 'text' | 'status'>;
-
-export function isFiltered({ text, status }: TaskFilter): boolean {
-  return text.trim() !== '' || status !== null;
-}
-
-/** The rows that a filter lets through, as things stand at `now`. */
-export function filtered(
-  rows: readonly Task[],
-  { text, status }: TaskFilter,
-  now: number,
-): readonly Task[] {
-  const wanted = text.trim().toLowerCase();
-  if (wanted === '' && status === null) {
-    return rows;
-  }
-  return rows.filter(
-    (task) =>
-      (status === null || statusAt(task, now) === status) &&
-      (wanted === '' || task.description.toLowerCase().includes(wanted) || task.id === wanted),
   );
 }

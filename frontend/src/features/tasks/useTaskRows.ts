@@ -1,30 +1,32 @@
 /** The task list's rows with how the fetching stands. */
 
-import { useCallback, useEffect, useMemo } from 'react';
+import { useCallback, useMemo } from 'react';
 import { useTasksInfiniteQuery } from '@/api/duetimeApi';
+import { admits, type TaskFilter } from '@/api/filter';
 import { useAppSelector } from '@/app/hooks';
 import { serverNow, useNow } from '@/ui/now';
-import { filtered, isFiltered, rowsOf } from './rows';
+import { rowsOf } from './rows';
 
 /** Statuses that only time changes are looked at anew this often. */
 const STATUS_CHECK_MS = 2_000;
 
 export function useTaskRows() {
-  const { data, error, isFetchingNextPage, hasNextPage, fetchNextPage, refetch } =
-    useTasksInfiniteQuery(undefined);
-  const deleted = useAppSelector(({ deletions }) => deletions.pending);
-  const text = useAppSelector(({ place }) => place.text);
+  const text = useAppSelector(({ place }) => place.text.trim());
   const status = useAppSelector(({ place }) => place.status);
-  const filter = useMemo(() => ({ text, status }), [text, status]);
+  const filter: TaskFilter = useMemo(() => ({ text, status }), [text, status]);
+  const { data, currentData, error, isFetchingNextPage, hasNextPage, fetchNextPage, refetch } =
+    useTasksInfiniteQuery(filter);
+  const deleted = useAppSelector(({ deletions }) => deletions.pending);
   const checked = useNow((now) => (status === null ? 0 : Math.floor(now / STATUS_CHECK_MS)));
 
+  // While the answer to a new filter is on its way, what is here already is looked through.
   const pages = data?.pages;
   const all = useMemo(() => pages && rowsOf(pages, deleted), [pages, deleted]);
-  const rows = useMemo(
+  const rows = useMemo(() => {
     // `checked` is the clock's part: overdue is a matter of time alone.
-    () => (all && checked >= 0 ? filtered(all, filter, serverNow()) : undefined),
-    [all, filter, checked],
-  );
+    const now = checked >= 0 ? serverNow() : 0;
+    return all?.filter((task) => admits(filter, task, now));
+  }, [all, filter, checked]);
 
   const fetchMore = useCallback(() => {
     if (hasNextPage && !isFetchingNextPage) {
@@ -32,22 +34,14 @@ export function useTaskRows() {
     }
   }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
 
-  // A filter looks through everything, so everything has to be here.
-  const searching = isFiltered(filter) && hasNextPage;
-  useEffect(() => {
-    if (searching) {
-      fetchMore();
-    }
-  }, [searching, fetchMore, pages]);
-
   return {
     /** undefined until the first answer. */
     rows,
     filter,
-    filtered: isFiltered(filter),
-    searching,
-    total: all?.length ?? 0,
-    /** More tasks than are loaded. */
+    filtered: text !== '' || status !== null,
+    /** The answer to this filter is still on its way. */
+    searching: currentData === undefined && error === undefined,
+    /** There are more than are loaded. */
     more: hasNextPage,
     fetchMore,
     error,

@@ -1,7 +1,7 @@
 /** Tasks in words: names, schedules, statuses. Knows the words alone. */
 
-import type { LastRun, Task, TaskStatus } from '@/api/types';
-import { timeOfDay } from '@/time/format';
+import type { LastRun, Outcome, Task, TaskStatus } from '@/api/types';
+import { lateness, timeOfDay } from '@/time/format';
 
 const EXCERPT_CHARS_MAX = 48;
 
@@ -33,18 +33,6 @@ export const STATUS_MEANINGS: Record<TaskStatus, string> = {
   deleted: 'It does not run any more.',
 };
 
-/** After this long past its time a task counts as overdue: the promise P2. */
-const OVERDUE_MS = 10_000;
-
-/** A task's status at `now`: nobody tells when a task becomes overdue, the clock does. */
-export function statusAt(task: Task, now: number): TaskStatus {
-  const late =
-    task.status === 'scheduled' &&
-    task.next_due_at !== null &&
-    now > Math.max(Date.parse(task.next_due_at), Date.parse(task.updated_at)) + OVERDUE_MS;
-  return late ? 'overdue' : task.status;
-}
-
 /** `Once`, `Daily at 09:30:00 · Europe/Berlin` */
 export function scheduleWords(task: Task): string {
   if (!task.recurring) {
@@ -53,27 +41,29 @@ export function scheduleWords(task: Task): string {
   return `Daily at ${timeOfDay(Date.parse(task.time), task.timezone)} · ${task.timezone}`;
 }
 
-const OUTCOME_WORDS: Record<NonNullable<LastRun['outcome']>, string> = {
-  succeeded: 'Succeeded',
+/** A run that starts later than this breaks the promise P2. */
+const LATE_SECONDS = 10;
+
+const OUTCOME_WORDS: Record<Exclude<Outcome, 'succeeded'>, string> = {
   failed: 'Failed',
   timed_out: 'Timed out',
   cancelled: 'Cancelled',
 };
 
-export type RunTone = 'good' | 'bad' | 'busy' | 'quiet';
+export type RunTone = 'good' | 'late' | 'bad' | 'busy' | 'quiet';
 
 /** How a task's last run went, in a word, and how to feel about it. */
 export function runWords(run: LastRun): { text: string; tone: RunTone } {
   if (run.skipped !== null) {
     return { text: `Skipped (${run.skipped})`, tone: 'bad' };
   }
-  if (run.outcome === null) {
-    return { text: 'Running', tone: 'busy' };
+  const late = run.lateness_seconds === null ? '' : lateness(run.lateness_seconds);
+  if (run.outcome === 'succeeded' || run.outcome === null) {
+    const tone = run.outcome === null ? 'busy' : 'good';
+    const broken = (run.lateness_seconds ?? 0) > LATE_SECONDS;
+    return { text: late || (run.outcome ?? 'Started'), tone: broken ? 'late' : tone };
   }
-  return {
-    text: OUTCOME_WORDS[run.outcome],
-    tone: run.outcome === 'succeeded' ? 'good' : run.outcome === 'cancelled' ? 'quiet' : 'bad',
-  };
+  return { text: OUTCOME_WORDS[run.outcome], tone: run.outcome === 'cancelled' ? 'quiet' : 'bad' };
 }
 
 /** A row that stands for a task whose creation is not yet answered. */
