@@ -236,6 +236,18 @@ def test_a_scan_begins_where_the_last_one_ended_and_not_at_what_has_woken(tmp_pa
         assert ["task-4000"] == index.until(NOON + timedelta(days=1), tasks_max=1)
 
 
+def test_a_scan_misses_nothing_that_only_an_uncommitted_change_had_moved(tmp_path: Path) -> None:
+    with opened(tmp_path) as database:
+        fill(database, 10)
+        index = database.of(0)
+        index.first()
+        index.put("task-0", after_noon(50), b"moved, and never committed")
+        index.put("task-9", after_noon(60), b"moved")
+        index.commit(["task-9"], a_mark())
+    with opened(tmp_path) as database:
+        assert NOON == database.of(0).first()
+
+
 def test_a_damaged_database_is_thrown_away_and_says_nothing_about_what_it_held(
     tmp_path: Path,
 ) -> None:
