@@ -177,4 +177,3 @@ def _instant(text: bytes) -> datetime:
         message = "ce_time has no zone"
         raise ValueError(message)
     return instant.astimezone(UTC)
-
