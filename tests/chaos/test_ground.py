@@ -19,7 +19,7 @@ STORE_AWAY_SECONDS = 30.0
 KILLS_OF_BROKERS = 6
 TASKS_PER_SECOND = 15.0
 
-pytestmark = [pytest.mark.kafka, pytest.mark.mongo, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.nightly, pytest.mark.kafka, pytest.mark.mongo, pytest.mark.timeout(240)]
 
 
 @pytest.mark.promise("P1", "P3", "P5")

@@ -8,6 +8,8 @@ from tests.simulation.planted.bugs import BUGS, Bug
 from tests.simulation.planted.plant import caught, first_catch, planted
 from tests.simulation.run import run_seed
 
+pytestmark = pytest.mark.nightly
+
 PLANTED_MIN: Final = 15
 TRIED_SEEDS: Final = 10  # a change of the system moves what a seed does: its neighbours count too
 

@@ -29,7 +29,7 @@ DRAIN_SECONDS_MAX = 15.0  # what an orchestrator grants at least
 ANSWER_SECONDS_MAX = 9.0
 TASKS_PER_SECOND = 15.0
 
-pytestmark = [pytest.mark.kafka, pytest.mark.mongo, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.nightly, pytest.mark.kafka, pytest.mark.mongo, pytest.mark.timeout(120)]
 
 
 @pytest.fixture

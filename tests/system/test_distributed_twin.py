@@ -32,7 +32,7 @@ _OWN: Final = frozenset(
     {"lateness_seconds", "duration_seconds", "based_on", "executor", "skipped_by", "accepted_at"}
 )
 
-pytestmark = [pytest.mark.kafka, pytest.mark.mongo, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.nightly, pytest.mark.kafka, pytest.mark.mongo, pytest.mark.timeout(120)]
 
 
 @pytest.fixture
