@@ -15,7 +15,7 @@ from typing import Self
 
 import httpx
 
-READY_SECONDS_MAX = 30.0
+READY_SECONDS_MAX = 50.0
 STOP_SECONDS_MAX = 20.0
 
 
