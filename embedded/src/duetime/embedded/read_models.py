@@ -7,28 +7,32 @@ settings: with DUETIME_MONGO_URI those of the distributed system, else those of 
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any
 
 import typer
 
 from duetime.api.settings import ApiSettings
 from duetime.embedded.data_dir import DataDir, DataDirError
 from duetime.embedded.settings import EmbeddedSettings
+from duetime.limits import PARTITIONS_EMBEDDED
 from duetime.log.kafka.adapter import KafkaLog
 from duetime.log.kafka.connection import Connection, KafkaSetupError
 from duetime.log.port import LogError
+from duetime.log.sqlite import SqliteLog
 from duetime.log_projector.rebuild import Rebuilt, rebuild
+from duetime.runtime.clock import SystemClock
 from duetime.settings.base import Environment, SettingsError
 from duetime.settings.kafka import KafkaSettings
 from duetime.settings.logs import LogSettings
 from duetime.settings.mongo import MongoSettings
 from duetime.store.mongo import MongoStore
-from duetime.store.mongo.sharding import plan_sharding
+from duetime.store.mongo.client import connect
+from duetime.store.mongo.sharding import apply_sharding, live_generation, plan_sharding
 from duetime.store.port import StoreError
-
-_ASIDE: Final = ".set-aside"
+from duetime.store.sqlite import SqliteStore
 
 mongo = typer.Typer(no_args_is_help=True, help="Prepare MongoDB for the read models.")
 
@@ -40,7 +44,7 @@ def rebuild_read_models(
     ] = None,
     *,
     compare: Annotated[
-        bool, typer.Option(help="MongoDB: hold what was built against what was live, and say.")
+        bool, typer.Option("--compare", help="Hold what was built against what was live, and say.")
     ] = False,
 ) -> None:
     """Build the read models anew from the log, beside the live ones, and let them take over."""
@@ -50,9 +54,7 @@ def rebuild_read_models(
         else:
             environment = Environment(os.environ, [EmbeddedSettings, ApiSettings, LogSettings])
             settings = environment.read(EmbeddedSettings, data_dir=data_dir)
-            _set_aside(settings.data_dir)
-            typer.echo(f"{settings.data_dir}: the next start builds the read models anew.")
-            return
+            done = asyncio.run(_rebuild_embedded(settings.data_dir, compare=compare))
     except (SettingsError, DataDirError, KafkaSetupError, LogError, StoreError) as fault:
         typer.echo(str(fault), err=True)
         sys.exit(2)
@@ -67,12 +69,33 @@ def rebuild_read_models(
 
 @mongo.command("shard")
 def shard(
-    database: Annotated[str, typer.Option(help="Where the read models are kept.")] = "duetime",
-    generation: Annotated[str, typer.Option(help="The generation to spread.")] = "1",
+    *,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Send them too; the cluster must be a sharded one.")
+    ] = False,
 ) -> None:
     """Print the commands that spread the read models over the shards of a cluster."""
-    for command in plan_sharding(database, generation):
+    try:
+        settings = Environment(os.environ, [MongoSettings]).read(MongoSettings)
+        commands = asyncio.run(_shard(settings, apply=apply))
+    except (SettingsError, StoreError) as fault:
+        typer.echo(str(fault), err=True)
+        sys.exit(2)
+    for command in commands:
         typer.echo(f"db.adminCommand({command})")
+    if apply:
+        typer.echo("The cluster has taken them.")
+
+
+async def _shard(settings: MongoSettings, *, apply: bool) -> Sequence[Mapping[str, Any]]:
+    client = connect(settings.uri.get_secret_value(), tls_ca_file=settings.tls_ca_file)
+    try:
+        generation = await live_generation(client, settings.database)
+        if apply:
+            await apply_sharding(client, settings.database, generation)
+        return plan_sharding(settings.database, generation)
+    finally:
+        await client.close()
 
 
 async def _rebuild_distributed(variables: Mapping[str, str], *, compare: bool) -> Rebuilt:
@@ -92,12 +115,14 @@ async def _rebuild_distributed(variables: Mapping[str, str], *, compare: bool) -
         await log.close()
 
 
-def _set_aside(folder: Path) -> None:
-    """Set the read models of a stopped Duetime aside: the next start builds them from the log."""
-    data = DataDir.open(folder)
-    try:
-        for path in sorted(folder.glob(f"{data.views_path.name}*")):
-            if not path.name.endswith(_ASIDE):
-                path.rename(path.with_name(f"{path.name}{_ASIDE}"))
-    finally:
-        data.close()
+async def _rebuild_embedded(folder: Path, *, compare: bool) -> Rebuilt:
+    """Rebuild the read models of a stopped Duetime; until they are whole the old ones stay."""
+    async with AsyncExitStack() as stack:
+        data = DataDir.open(folder)
+        stack.callback(data.close)
+        log = await stack.enter_async_context(
+            SqliteLog.open(data.log_path, partitions=PARTITIONS_EMBEDDED, now=SystemClock().now)
+        )
+        store = await SqliteStore.open(data.views_path, log_id=log.cluster_id)
+        stack.push_async_callback(store.close)
+        return await rebuild(log=log, store=store, compare=compare)
