@@ -15,14 +15,22 @@ from typing import Final, Protocol
 
 import structlog
 
-from duetime.limits import CLOCK_REREAD_SECONDS, POLL_RECORDS_MAX, POLL_WAIT_SECONDS_MAX
+from duetime.limits import (
+    AFTERWARDS_SECONDS_MAX,
+    CLOCK_REREAD_SECONDS,
+    HANDOVER_SECONDS_MAX,
+    POLL_RECORDS_MAX,
+    POLL_WAIT_SECONDS_MAX,
+)
 from duetime.log.port import Log, LogError, Stored, Subscription, TopicOffsets
 from duetime.log.topics import Topic
+from duetime.runtime.afterwards import Afterwards
 from duetime.runtime.backoff import Backoff
 from duetime.runtime.clock import Clock
 from duetime.telemetry.metrics import Metrics
 
 _logger: Final = structlog.get_logger()
+_DROP_SECONDS_MAX: Final = HANDOVER_SECONDS_MAX + 1.0  # then it is cut off
 _INBOX_RECORDS_MAX: Final = 4 * POLL_RECORDS_MAX  # beyond it the partition is paused
 
 
@@ -47,7 +55,7 @@ class Lane(Protocol):
         ...
 
     async def drain(self) -> None:
-        """Finish or hand over what is under way; bounded."""
+        """Hand over what is under way, as the partition goes elsewhere; bounded."""
         ...
 
     async def close(self) -> None:
@@ -112,8 +120,12 @@ class Worker:
         lane: LaneFactory,
         backoff: Backoff,
         metrics: Metrics,
+        afterwards: Afterwards | None = None,
     ) -> None:
-        """Take the group's name, what it reads, and how a partition's lane is made."""
+        """Take the group's name, what it reads, and how a partition's lane is made.
+
+        `afterwards`: what lanes leave behind, if they do; it gets its time when the group was left.
+        """
         self._takeover_seconds = metrics.takeover_seconds.of(name)
         self._restore_seconds = metrics.restore_seconds.of(name)
         self._owned_partitions = metrics.owned_partitions.of(name)
@@ -123,6 +135,7 @@ class Worker:
         self._clock = clock
         self._lane = lane
         self._backoff = backoff
+        self._afterwards = afterwards or Afterwards()
         self._driven: dict[int, _Driven] = {}
         self._subscription: Subscription | None = None
         self._draining = False
@@ -170,12 +183,18 @@ class Worker:
                     # opened anew, and must not be given what was read for the one before it.
                     self._hand_out(polled.records, polled.positions, subscription)
                     await self._follow(polled.assigned, subscription, lanes)
+                    self._afterwards.check()
                     self._polled = True
                 for driven in self._driven.values():
                     driven.draining = True
                     driven.wake()
+        except BaseException:
+            await self._afterwards.cancel()
+            raise
         finally:
             await subscription.close()
+        # Others have the partitions by now, so what takes its time holds up nobody.
+        await self._afterwards.wait(AFTERWARDS_SECONDS_MAX)
 
     async def _joined(self) -> Subscription | None:
         """Join the group as soon as the log lets us; None where it was drained before."""
@@ -195,9 +214,12 @@ class Worker:
         self, assigned: Mapping[int, int], subscription: Subscription, lanes: asyncio.TaskGroup
     ) -> None:
         """Open a lane for each new partition, end those of lost ones."""
+        lost = []
         for partition, driven in list(self._driven.items()):
             if assigned.get(partition) != driven.generation:
-                await self._drop(partition, driven)
+                del self._driven[partition]
+                lost.append(driven)
+        await asyncio.gather(*map(self._drop, lost))
         for partition, generation in assigned.items():
             if partition not in self._driven:
                 driven = _Driven(generation)
@@ -207,11 +229,17 @@ class Worker:
                     name=f"{self.name} partition {partition}",
                 )
 
-    async def _drop(self, partition: int, driven: _Driven) -> None:
-        del self._driven[partition]
-        if driven.task is not None:
-            driven.task.cancel()
-            await asyncio.wait([driven.task])
+    @staticmethod
+    async def _drop(driven: _Driven) -> None:
+        """Let its lane hand over, bounded; one that is not open has nothing to hand over."""
+        if driven.task is None:
+            return
+        driven.draining = True
+        driven.wake()
+        if driven.lane is not None:
+            await asyncio.wait([driven.task], timeout=_DROP_SECONDS_MAX)
+        driven.task.cancel()
+        await asyncio.wait([driven.task])
 
     def _hand_out(
         self,

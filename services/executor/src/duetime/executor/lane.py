@@ -7,25 +7,27 @@ behind them, one batch at a time, and the settled prefix is committed at most on
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from duetime.events.envelope import Envelope, Unreadable
+from duetime.events.envelope import Envelope
 from duetime.events.types import TaskDue, TaskExecuted
 from duetime.executor.actions.attempt import SUCCEEDED, Actions, attempt, is_immediate
 from duetime.executor.core import Ended, ExecutorCore, Fact
+from duetime.executor.dead_letters import DeadLetters
 from duetime.executor.ends import TaskEnds
 from duetime.executor.freshness import Change
 from duetime.executor.ledger import Prefix
 from duetime.executor.slots import Slots
 from duetime.limits import (
     BOOKS_SECONDS,
-    DRAIN_SECONDS_MAX,
+    HANDOVER_SECONDS_MAX,
     HELD_RUNS_MAX,
-    OUTCOMES_PER_APPEND_MAX,
     POLL_RECORDS_MAX,
+    POLL_WAIT_SECONDS_MAX,
+    STARTED_AFTER_SECONDS,
 )
 from duetime.log.port import (
     Accepted,
@@ -38,8 +40,9 @@ from duetime.log.port import (
     Subscription,
     TopicOffsets,
 )
-from duetime.log.reading import dead_letter, event_record, read_event
+from duetime.log.reading import event_record, read_event
 from duetime.log.topics import Topic
+from duetime.runtime.afterwards import Afterwards
 from duetime.runtime.backoff import Backoff
 from duetime.runtime.clock import Clock
 from duetime.runtime.worker import Wake
@@ -63,6 +66,7 @@ class ExecutorParts:
     slots: Slots
     ends: TaskEnds
     backoff: Backoff
+    afterwards: Afterwards
     watch: Callable[[TaskExecuted], None]
     dead: Callable[[Topic], None]
 
@@ -85,9 +89,10 @@ class ExecutorLane:
         self._slots = parts.slots
         self._ends = parts.ends
         self._backoff = parts.backoff
+        self._afterwards = parts.afterwards
+        self._gone = False
         self._watch = parts.watch
-        self._dead = parts.dead
-        self._dead_letters: list[Record] = []
+        self._dead_letters = DeadLetters(parts.log, parts.backoff, parts.dead)
         self._runs: set[asyncio.Task[None]] = set()
         self._bookkeeping: asyncio.Task[None] | None = None
         self._freshening: asyncio.Task[None] | None = None
@@ -138,7 +143,7 @@ class ExecutorLane:
         """Hold what came, start what is due, keep the books."""
         if self._fault is not None:
             raise self._fault  # a fault of ours, not of an action: it ends the process, loudly
-        self._core.apply([self._read(record) for record in inputs])
+        self._core.apply([self._dead_letters.read(record) for record in inputs])
         self._note_position(positions.get(Topic.DUE))
         self._core.doubt_freshness(self._clock.now())
         self._start_due()
@@ -160,27 +165,46 @@ class ExecutorLane:
         return min((at for at in wakes if at is not None), default=None)
 
     async def drain(self) -> None:
-        """Start nothing more; give what runs a bounded time, and write down what ended."""
+        """Start nothing more, write down what has ended and what goes on, and let that go on.
+
+        Whatever still runs then has its lease in the log, so the next owner leaves it alone.
+        """
         loop = asyncio.get_running_loop()
-        until = loop.time() + DRAIN_SECONDS_MAX
-        while self._runs and loop.time() < until:
-            await asyncio.wait(self._runs, timeout=until - loop.time())
+        until = loop.time() + HANDOVER_SECONDS_MAX
+        if self._runs:
+            await asyncio.wait(self._runs, timeout=STARTED_AFTER_SECONDS + BOOKS_SECONDS)
         while (self._has_to_write() or self._bookkeeping) and loop.time() < until:
             self._keep_books()
             if self._bookkeeping is not None:
                 await asyncio.wait([self._bookkeeping], timeout=until - loop.time())
                 self._bookkeeping_ended()
         await self._commit()
+        self._gone = True
+        if self._runs:
+            self._afterwards.add(self._finish(), f"what partition {self._partition} left running")
+
+    async def _finish(self) -> None:
+        """See to what goes on after the partition has gone: its leases, and its end."""
+        try:
+            while self._runs or self._has_to_write():
+                if self._has_to_write():
+                    await self._append()
+                else:
+                    await asyncio.wait(
+                        self._runs,
+                        timeout=POLL_WAIT_SECONDS_MAX,
+                        return_when=asyncio.FIRST_COMPLETED,
+                    )
+            if self._fault is not None:
+                raise self._fault
+        finally:
+            await _cancelled(self._runs)
 
     async def close(self) -> None:
         """Stop at once: what is under way is cancelled, and will be started again by an owner."""
         self._live = False
         behind = [task for task in (self._bookkeeping, self._freshening) if task is not None]
-        tasks = [*self._runs, *behind]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await _cancelled([*(() if self._gone else self._runs), *behind])
 
     # --- starting -----------------------------------------------------------------------------
 
@@ -302,37 +326,14 @@ class ExecutorLane:
                 if events:
                     fault_count += 1
                     await asyncio.sleep(self._backoff.seconds(fault_count))
-            await self._append_dead_letters()
+            await self._dead_letters.append()
             if asyncio.get_running_loop().time() >= self._committed_at + _COMMIT_SECONDS:
                 await self._commit()
         finally:
             self._wake()
 
-    async def _append_dead_letters(self) -> None:
-        """Set aside what could not be read; the settled prefix waits for it, nothing else does."""
-        fault_count = 0
-        while letters := self._dead_letters[:OUTCOMES_PER_APPEND_MAX]:
-            outcomes = await self._log.append(letters)
-            left = [
-                letter
-                for letter, outcome in zip(letters, outcomes, strict=True)
-                if not isinstance(outcome, Accepted)
-            ]
-            self._dead_letters[: len(letters)] = left
-            for _ in range(len(letters) - len(left)):
-                self._dead(Topic.DUE)
-            if left:
-                fault_count += 1
-                await asyncio.sleep(self._backoff.seconds(fault_count))
-
     def _has_to_write(self) -> bool:
-        return bool(self._dead_letters or self._core.facts(self._clock.now()))
-
-    def _read(self, record: Stored) -> Envelope | Unreadable:
-        event = read_event(record)
-        if isinstance(event, Unreadable):
-            self._dead_letters.append(dead_letter(record, event.reason))
-        return event
+        return not self._dead_letters.empty or bool(self._core.facts(self._clock.now()))
 
     def _record(self, event: Fact) -> Record:
         envelope = Envelope(
@@ -347,7 +348,7 @@ class ExecutorLane:
         prefix = self._core.prefix()
         self._core.forget(self._clock.now())
         self._committed_at = asyncio.get_running_loop().time()
-        if prefix == self._committed or self._dead_letters:
+        if self._gone or prefix == self._committed or not self._dead_letters.empty:
             return
         try:
             await self._subscription.commit(
@@ -369,6 +370,15 @@ class ExecutorLane:
         elif self._paused and self._core.held_count < HELD_RUNS_MAX // 2:
             self._paused = False
             self._subscription.resume(self._partition)
+
+
+async def _cancelled(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks, and wait until they have ended."""
+    left = list(tasks)
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left)
 
 
 def _event_id(event: Fact) -> str:

@@ -9,6 +9,7 @@ from duetime.executor.ends import TaskEnds
 from duetime.executor.lane import EXECUTOR_TOPICS, ExecutorLane, ExecutorParts
 from duetime.executor.slots import Slots
 from duetime.log.port import Log
+from duetime.runtime.afterwards import Afterwards
 from duetime.runtime.backoff import Backoff
 from duetime.runtime.clock import Clock
 from duetime.runtime.worker import Worker
@@ -28,6 +29,7 @@ def executor_service(
     metrics: Metrics,
 ) -> Worker:
     """Give an executor; `name` stands in the events it makes, `concurrency` bounds live runs."""
+    afterwards = Afterwards()
     parts = ExecutorParts(
         log=log,
         clock=clock,
@@ -36,6 +38,7 @@ def executor_service(
         slots=Slots(concurrency),
         ends=TaskEnds(log, clock.now),
         backoff=backoff,
+        afterwards=afterwards,
         watch=_watch(metrics),
         dead=lambda topic: metrics.dead_letters_total.of(topic).inc(),
     )
@@ -49,6 +52,7 @@ def executor_service(
         ),
         backoff=backoff,
         metrics=metrics,
+        afterwards=afterwards,
     )
 
 
