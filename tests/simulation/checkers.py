@@ -65,6 +65,20 @@ def one_key_is_one_task(evidence: Evidence, _excuses: Excuses) -> Iterator[str]:
             yield f"{key} names {len(task_ids)} tasks"
 
 
+def conditions_hold(evidence: Evidence, _excuses: Excuses) -> Iterator[str]:
+    """P4: a conditional change that was confirmed is the one that followed its revision."""
+    for request in evidence.history.requests:
+        if request.method != "PUT" or request.if_match is None or request.body is None:
+            continue
+        if request.answer is not Answer.OK or request.status == 202:
+            continue
+        revision = int(request.if_match.strip('"')) + 1
+        task = evidence.tasks.get(_target(request) or "")
+        followed = [each for each in task.versions if each.revision == revision] if task else []
+        if [each.description for each in followed] != [request.body["description"]]:
+            yield f"request {request.number}: confirmed, and another change followed that revision"
+
+
 def nothing_starts_early(evidence: Evidence, _excuses: Excuses) -> Iterator[str]:
     """P2: never before its time, by the clock of the process that starts it."""
     for start in evidence.starts:
@@ -168,6 +182,16 @@ def what_cannot_be_read_holds(evidence: Evidence, _excuses: Excuses) -> Iterator
                 yield f"{_name(start)} started although an event since {since:.3f} is unreadable"
 
 
+def _moved_at_start(task: ModelTask, start: Start) -> bool:
+    """Say whether a start that was cut off raced a change that took its occurrence away."""
+    due = seconds_of(start.due_at)
+    return start.ended_at is None and any(
+        due - CHANGE_WINS_SECONDS <= version.since <= start.at + SKEW_SECONDS_MAX
+        and round(version.time, 6) != round(seconds_of(start.nominal_at), 6)
+        for version in task.versions
+    )
+
+
 def _unreadable(task: ModelTask, begin: float, end: float) -> bool:
     return any(since <= end and until >= begin for since, until in task.unreadable)
 
@@ -264,7 +288,8 @@ def every_start_is_recorded(evidence: Evidence, excuses: Excuses) -> Iterator[st
             last[start.run_id] = start
     for run_id, start in last.items():
         task = evidence.tasks.get(start.task_id)
-        deleted = task is not None and task.last.deleted  # its owner wants nothing more of it
+        # Its owner wants nothing more of it, or of this occurrence, and it was cut off.
+        deleted = task is not None and (task.last.deleted or _moved_at_start(task, start))
         under_way = start.at > evidence.history.ended_at - ENDS_WITHIN_SECONDS
         if run_id in recorded or deleted or under_way or excuses.long_lease(start):
             continue
@@ -322,6 +347,7 @@ CHECKERS: Final[tuple[tuple[str, Checker], ...]] = (
     ("P1", accepted_is_durable),
     ("P1", one_key_is_one_task),
     ("P1", reads_are_honest),
+    ("P4", conditions_hold),
     ("P2", nothing_starts_early),
     ("P2", everything_due_runs),
     ("P3", one_identity_per_occurrence),

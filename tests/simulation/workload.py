@@ -116,9 +116,18 @@ class Workload:
             due_at = (datetime.fromisoformat(body["time"]) - instant(0.0)).total_seconds()
         elif change < 0.6:
             body["recurring"] = not body["recurring"]
-        request = await self.send(
-            "PUT", f"/tasks/{task.task_id}", body=body, if_match=await self._condition(task)
-        )
+        condition = await self._condition(task)
+        path = f"/tasks/{task.task_id}"
+        if condition is not None and rng.random() < 0.3:
+            # Two editors saw the same revision: one of them is to be told no.
+            other = {**body, "description": self._description()}
+            mine, theirs = await asyncio.gather(
+                self.send("PUT", path, body=body, if_match=condition),
+                self.send("PUT", path, body=other, if_match=condition),
+            )
+            request, body = (mine, body) if mine.answer is Answer.OK else (theirs, other)
+        else:
+            request = await self.send("PUT", path, body=body, if_match=condition)
         if request.answer is not Answer.REFUSED:
             task.body, task.due_at = body, due_at
             task.times.append(body["time"])

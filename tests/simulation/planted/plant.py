@@ -56,10 +56,8 @@ def first_catch(bug: Bug, begin: int, seeds: int) -> tuple[int, str] | None:
         )
     told: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1]) if ended.stdout else {}
     if "seed" not in told:
-        raise RuntimeError(
-            f"{bug.name}: the simulator ended ({ended.returncode}) without a word\n"
-            f"{ended.stderr[-2000:]}"
-        )
+        code, said = ended.returncode, ended.stderr[-2000:]
+        raise RuntimeError(f"{bug.name}: the simulator ended ({code}) without a word\n{said}")
     return None if told["seed"] is None else (told["seed"], told["broken"])
 
 
