@@ -227,6 +227,8 @@ class Stack:
         }
         if role == "api":
             environment["DUETIME_API_PORT"] = str(free_port())
+        if role == "timer":
+            environment["DUETIME_TIMER_INDEX_DIR"] = str(self.folder / f"{name}-index")
         running = Running(name, role, environment, health)
         self.processes[name] = running
         running.start(self.lines)

@@ -1,5 +1,6 @@
 """The log is the truth: what is wiped comes back equal."""
 
+import shutil
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -46,7 +47,9 @@ def test_read_models_that_are_wiped_come_back_equal_idle_or_at_work(
 
 
 @pytest.mark.promise("P1", "P6")
-def test_timers_that_all_die_come_back_with_equal_state(stack: Stack, callers: Callers) -> None:
+def test_timers_that_lose_their_disks_come_back_with_equal_state(
+    stack: Stack, callers: Callers
+) -> None:
     due_at = datetime.now(UTC) + timedelta(seconds=25)
     for _ in range(50):
         callers.register(due_at)
@@ -54,6 +57,7 @@ def test_timers_that_all_die_come_back_with_equal_state(stack: Stack, callers: C
     before = timer_states(stack)
     for timer in stack.of_role("timer"):
         timer.kill()
+        shutil.rmtree(timer.environment["DUETIME_TIMER_INDEX_DIR"])
     make_whole(stack)
     after = timer_states(stack)
     wrong, _ = verdict(stack, callers)

@@ -181,7 +181,7 @@ def is_settled(stack: Stack) -> Callable[[], bool]:
     """Give a look at whether all are ready, and both of each group own a share."""
 
     def look() -> bool:
-        for role in ROLES[1:]:
+        for role in [each for each in ROLES[1:] if stack.of_role(each)]:
             owned = [metric(process, "duetime_owned_partitions") for process in stack.of_role(role)]
             if sum(owned) != partitions_of(stack) or not all(owned):
                 return False
