@@ -43,14 +43,18 @@ interface Told {
   line?: string;
 }
 
+function read(text: string): Told {
+  try {
+    const told: unknown = JSON.parse(text);
+    return typeof told === 'object' && told !== null ? told : {};
+  } catch {
+    return {};
+  }
+}
+
 /** What an event of the stream says; nothing where it is of a kind that is not known here. */
 export function changesOf(event: StreamEvent): Change[] {
-  let told: Told;
-  try {
-    told = JSON.parse(event.text) as Told;
-  } catch {
-    return [];
-  }
+  const told = read(event.text);
   if (told.type === 'task' && told.task) {
     return told.task.status === 'deleted'
       ? [{ type: 'task_deleted', id: told.task.id }]
@@ -141,7 +145,7 @@ export class LiveConnection {
       this.#streaming = true;
       this.#effects.opened();
       void this.#effects.refetch();
-      for await (const events of readEvents(response.data, SILENCE_MS)) {
+      for await (const events of readEvents(response.data, SILENCE_MS, signal)) {
         for (const event of events) {
           this.#take(event);
         }

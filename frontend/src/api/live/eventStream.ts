@@ -57,14 +57,19 @@ export class EventParser {
   }
 }
 
-/** Reads events until the stream ends. Throws SilenceError when nothing comes for too long. */
+/** Reads events until the stream or the wish ends. Throws SilenceError when nothing comes for long. */
 export async function* readEvents(
   stream: ReadableStream<Uint8Array>,
   silenceMs: number,
+  signal?: AbortSignal,
 ): AsyncGenerator<StreamEvent[]> {
   const reader = stream.getReader();
   const decoder = new TextDecoder();
   const parser = new EventParser();
+  const stop = (): void => {
+    void reader.cancel().catch(() => undefined);
+  };
+  signal?.addEventListener('abort', stop);
   try {
     for (;;) {
       const chunk = await within(reader.read(), silenceMs);
@@ -74,7 +79,8 @@ export async function* readEvents(
       yield parser.feed(decoder.decode(chunk.value, { stream: true }));
     }
   } finally {
-    void reader.cancel().catch(() => undefined);
+    signal?.removeEventListener('abort', stop);
+    stop();
   }
 }
 

@@ -1,6 +1,6 @@
 /** The fields of a task, for registering and for editing, with what the draft means in words. */
 
-import { useMemo, type ReactNode } from 'react';
+import { useMemo, useState, type ReactNode } from 'react';
 import { styled } from 'styled-components';
 import type { Problem } from '@/api/problem';
 import { fieldSentence } from '@/api/problem';
@@ -251,32 +251,38 @@ interface ZoneSelectProps {
 
 function ZoneSelect({ id, value, attributes, onChange }: ZoneSelectProps) {
   const near = [...new Set([viewerZone(), 'UTC', value])];
-  const zones = useMemo(
-    () =>
-      allZones().map((zone) => (
-        <option key={zone} value={zone}>
-          {zone.replaceAll('_', ' ')}
-        </option>
-      )),
-    [],
-  );
+  // Four hundred zones are put in when someone is about to choose, not before.
+  const [wanted, setWanted] = useState(false);
+  const want = (): void => {
+    setWanted(true);
+  };
   return (
     <Select
       id={id}
       value={value}
       {...attributes}
+      onFocus={want}
+      onPointerDown={want}
       onChange={(event) => {
         onChange(event.target.value);
       }}
     >
       <optgroup label="Near at hand">
-        {near.map((zone) => (
-          <option key={zone} value={zone}>
-            {zone.replaceAll('_', ' ')}
-          </option>
-        ))}
+        <Zones zones={near} />
       </optgroup>
-      <optgroup label="All">{zones}</optgroup>
+      {wanted && (
+        <optgroup label="All">
+          <Zones zones={allZones()} />
+        </optgroup>
+      )}
     </Select>
   );
+}
+
+function Zones({ zones }: { zones: readonly string[] }) {
+  return zones.map((zone) => (
+    <option key={zone} value={zone}>
+      {zone.replaceAll('_', ' ')}
+    </option>
+  ));
 }
