@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.simulation import report
+from tests.simulation.planted.bugs import BUGS
+from tests.simulation.planted.search import search, table_of_bugs
 from tests.simulation.run import run_seed
 from tests.simulation.tally import Tally
 
 STATE: Final = report.FOLDER / "nightly.json"
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "reliability.md"
 _BLOCK_SEEDS: Final = 50
+_PLANTED_SEEDS: Final = 2_000  # tried for each planted bug
 _BEGIN, _END = "<!-- nightly: begin -->", "<!-- nightly: end -->"
 _LARGE: Final = 100_000
 
@@ -85,8 +88,11 @@ def run_night(seeds: int, processes: int) -> int:
     idle = night.tally.unseen_kinds()
     if idle:
         print(f"these faults never changed anything: {', '.join(idle)}")
+    missed = search(BUGS, _PLANTED_SEEDS, processes)
+    if missed:
+        print(f"these planted bugs were not found: {', '.join(missed)}")
     write_document(night)
-    return 1 if night.failed or idle else 0
+    return 1 if night.failed or idle or missed else 0
 
 
 def write_document(night: Night) -> None:
@@ -122,6 +128,10 @@ def _figures(night: Night) -> str:
             f"| what {_LARGE:,} would take | {hours:.1f} h |",
             "",
             tally.table(),
+            "",
+            "## Planted bugs",
+            "",
+            table_of_bugs(),
             "",
         ]
     )

@@ -8,8 +8,7 @@ import argparse
 import sys
 
 from tests.simulation.planted.bugs import BUGS
-from tests.simulation.planted.plant import CAUGHT, MovedError, caught, first_catch, record
-from tests.simulation.run import run_seed
+from tests.simulation.planted.search import search
 
 
 def main() -> int:
@@ -17,31 +16,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.planted")
     parser.add_argument("names", nargs="*", help="which bugs; all of them without a name")
     parser.add_argument("--seeds", type=int, default=2_000, help="how many to try")
+    parser.add_argument("--processes", type=int, default=1, help="how many to search at once")
     given = parser.parse_args()
-    if run_seed(0).violations:
-        print("seed 0 is red without any bug: nothing can be told from red")
-        return 1
-    table = caught() if CAUGHT.exists() else {}
-    missed = 0
-    for bug in BUGS:
-        if given.names and bug.name not in given.names:
-            continue
-        try:
-            found = first_catch(bug, 0, given.seeds)
-        except MovedError as moved:
-            print(moved, flush=True)
-            missed += 1
-            continue
-        if found is None:
-            print(f"{bug.name}: not found in {given.seeds} seeds", flush=True)
-            table.pop(bug.name, None)
-            missed += 1
-            continue
-        seed, broken = found
-        print(f"{bug.name}: seed {seed}: {broken[:160]}", flush=True)
-        table[bug.name] = {"seed": seed, "breaks": " ".join(broken.split(":")[0].split())}
-        record(table)
-    return 1 if missed else 0
+    bugs = [bug for bug in BUGS if not given.names or bug.name in given.names]
+    return 1 if search(bugs, given.seeds, given.processes) else 0
 
 
 if __name__ == "__main__":
