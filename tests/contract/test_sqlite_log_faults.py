@@ -104,6 +104,8 @@ async def test_a_full_disk_refuses_what_was_not_written_and_recovers(
         watched.writer.pragma("max_page_count", watched.writer.pragma("page_count"))
         with caplog.at_level(logging.WARNING, "duetime.log"):
             refused = [await log.append([a_record(large)]) for _ in range(3)]
+            await log.transactor("another", 0)  # writes nothing: the disk is as full as before
+            refused.append(await log.append([a_record(large)]))
             with pytest.raises(LogAwayError, match="full"):
                 await transactor.commit([a_record(large, topic=topic) for topic in Topic])
             watched.writer.pragma("max_page_count", 1_000_000)

@@ -36,14 +36,21 @@ class EmbeddedProcess:
         *,
         actions: tuple[Path, ...] = (),
         env: Mapping[str, str] | None = None,
+        within: tuple[str, ...] = (),
+        printed: Path | None = None,
     ) -> None:
-        """Prepare one; `actions` are module files that register python actions."""
+        """Prepare one; `actions` are module files that register python actions.
+
+        `within`: a command that runs it elsewhere, as one process. `printed`: the file of its
+        output.
+        """
         self.data_dir = data_dir
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._actions = actions
         self._env = dict(env or {})
-        self._printed = data_dir.with_name(f"{data_dir.name}.printed")
+        self._within = within
+        self._printed = printed or data_dir.with_name(f"{data_dir.name}.printed")
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -72,6 +79,7 @@ class EmbeddedProcess:
         folders = [str(path.parent) for path in self._actions]
         environment |= {"PYTHONPATH": os.pathsep.join(folders), **self._env}
         command = [
+            *self._within,
             str(Path(sys.executable).with_name("duetime")),
             *("run", "--data-dir", str(self.data_dir), "--port", str(self.port)),
         ]

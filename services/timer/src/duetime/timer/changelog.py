@@ -65,7 +65,7 @@ class Changelog:
         cluster_id = self._log.cluster_id
         reason = doubt(mark, cluster_id=cluster_id, end=end, now=asked_at, rule=self._rule)
         if mark is None or reason is not None:
-            if end:
+            if mark is not None:
                 _logger.info("due index is built anew", partition=self._partition, reason=reason)
             self._index.clear()
             mark = Mark(cluster_id=cluster_id, offset=0, as_of=asked_at, rule=self._rule)

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 from duetime import limits
 from duetime.log.port import UnknownOutcomeError
-from duetime.log.sqlite.requests import Append, Done, Request, Transact
+from duetime.log.sqlite.requests import Append, Done, Fence, Request, Transact
 from duetime.log.sqlite.thread import settle
 from duetime.log.sqlite.writer import Writer
 
@@ -68,7 +68,8 @@ class Gate:
         await self.writer.close()
 
     def _done(self, done: Done) -> None:
-        self._tell(done.failure)
+        if not all(isinstance(request, Fence) for request, _ in done.results):
+            self._tell(done.failure)  # a new epoch writes nothing: it says nothing about the disk
         self.committed(done)  # readers first: whoever is answered finds the records there
         for request, result in done.results:
             self._requests -= 1
