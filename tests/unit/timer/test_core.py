@@ -238,7 +238,7 @@ steps = st.one_of(
     ids.map(lambda task_id: _append(paused(task_id))),
     ids.map(lambda task_id: _append(resumed(task_id))),
     ids.map(lambda task_id: _append(triggered(task_id))),
-    ids.map(lambda task_id: lambda story, _: story.then_something_unreadable(task_id)),
+    ids.map(lambda task_id: lambda story, now: story.then_something_unreadable(task_id, at=now)),
     _of_a_run(lambda due, now: executed(due, finished_at=now)),
     _of_a_run(lambda due, now: started(due, lease_until=now + 30 * SECOND)),
 )

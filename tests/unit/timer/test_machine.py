@@ -121,6 +121,16 @@ def test_a_repeat_of_a_creation_after_the_marker_is_void() -> None:
     assert [] == story.at(NOON)
 
 
+def test_a_marker_stays_when_the_clock_of_the_log_steps_back() -> None:
+    story = given(created())
+    story.at(NOON)
+    story.then(deleted(), at=NOON)
+    story.then_something_unreadable(at=EARLIER).at(NOON + MINUTE)
+
+    assert [] == story.at(NOON + MARKER + DAY)
+    assert {} == story.changelog
+
+
 def test_a_marker_outlives_the_runs_that_are_open() -> None:
     story = given(created())
     [fact] = story.at(NOON)

@@ -210,6 +210,8 @@ def _task_changed(state: TaskState | None, task: Task, envelope: Envelope) -> Ta
 def _rescheduled(state: TaskState) -> TaskState:
     """Find the next nominal time anew after a change; a marker that is scheduled again wakes up."""
     task = state.task
+    if task.status is TaskStatus.DELETED:
+        return state  # its marker stays, whatever the log's clock said of what came after
     if task.status is TaskStatus.PAUSED:
         return replace(state, next_at=None, marker_until=None)
     return replace(state, next_at=next_nominal(task, state.progress), marker_until=None)
