@@ -101,7 +101,7 @@ generate: $(STAMP) ## Write the generated documents anew
 	@$(BIN)/python -m docs.generate
 	@$(BIN)/python -m deploy.lint write
 
-bench: $(STAMP) ## Measure (figures are kept in docs/performance.md)
+bench: $(STAMP) ## Measure, e.g. ARGS="steady --on distributed --rate 5000" (kept in docs/performance.md)
 	@$(BIN)/python -m bench $(ARGS)
 
 clean: ## Remove what was fetched or built here

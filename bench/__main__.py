@@ -1,127 +1,134 @@
-"""`make bench`: measure the embedded system and keep the figures in docs/performance.md.
+"""`make bench ARGS="steady --on distributed"`: measure; the figures go to docs/performance.md.
 
-`python -m bench` runs all; `python -m bench steady` one of steady, register, pending. `--quick`
-takes smaller numbers and writes no document.
+`steady`     --rate tasks a second come due for --seconds: how late they start, and what it costs
+`burst`      --count tasks come due at one instant
+`register`   tasks are registered one by one and in batches, to the acknowledgement
+`backlog`    --count tasks came due while nothing could start them: how they are worked off
+`pending`    --count tasks wait for next year: memory, and the lateness of 500/s beside them
+`failover`   a timer and an executor are killed under a steady load; embedded: all of it
+
+`--on embedded` measures `duetime run`, `--on distributed` what `make stack` starts. `--runs` says
+how often (three times). `--quick` takes small numbers and keeps nothing; nor does `--forget`.
 """
 
 import argparse
-import os
-import platform
-import tempfile
+import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import NamedTuple
 
-from bench import embedded
-from bench.clients import milliseconds
+from bench import measures, telling
+from bench.systems import Distributed, Embedded
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
-BEGIN = "<!-- embedded figures: written by make bench -->"
-END = "<!-- end of embedded figures -->"
-
-
-class Size(NamedTuple):
-    """How much is measured."""
-
-    steady_seconds: int
-    posts: int
-    pending: int
-    runs: int
-
-
-FULL = Size(steady_seconds=20, posts=5_000, pending=100_000, runs=3)
-QUICK = Size(steady_seconds=5, posts=1_000, pending=5_000, runs=1)
+_QUICK_SECONDS = 5
+_QUICK_COUNT = 2_000
 
 
 def main() -> None:
     """Measure what the command line names."""
-    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="name", help=", ".join(BENCHES))
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("bench", description=__doc__, formatter_class=formatter)
+    parser.add_argument("name", choices=BENCHES)
+    parser.add_argument("--on", choices=("distributed", "embedded"), default="embedded")
+    parser.add_argument("--rate", type=int, default=500)
+    parser.add_argument("--seconds", type=int, default=30)
+    parser.add_argument("--count", type=int, default=100_000)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--apis", type=int, default=None, help="of the distributed system (two)")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--forget", action="store_true", help="print the figures, keep none")
     arguments = parser.parse_args()
-    for unknown in set(arguments.names) - set(BENCHES):
-        parser.error(f"no benchmark is called {unknown}; there are {', '.join(BENCHES)}")
-    size = QUICK if arguments.quick else FULL
-    lines = [f"{datetime.now(UTC):%Y-%m-%d}, {machine()}."]
-    for name in arguments.names or BENCHES:
-        print(f"{name} …", flush=True)
-        rows = BENCHES[name](size)
-        print("\n".join(rows), flush=True)
-        lines += ["", f"### {name}", "", *rows]
-    if not arguments.quick and not arguments.names:
-        keep(lines)
+    if arguments.quick:
+        arguments.runs, arguments.seconds = 1, _QUICK_SECONDS
+        arguments.count = min(arguments.count, _QUICK_COUNT)
+    rows, measured = BENCHES[arguments.name](arguments)
+    print(telling.machine())
+    print("\n".join(rows))
+    sys.stdout.flush()
+    if not (arguments.quick or arguments.forget):
+        name = arguments.name
+        if name == "steady":
+            name = f"steady-{arguments.rate}"
+        telling.keep(name, arguments.on, rows, measured)
 
 
-def steady(size: Size) -> Sequence[str]:
-    """Measure 500 tasks due per second."""
-    rows = [
-        "| run | p50 | p99 | max | missing | doubled | early | CPU-s per 1,000 |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for number in range(size.runs):
-        with tempfile.TemporaryDirectory() as folder:
-            got = embedded.steady(Path(folder), rate=500, seconds=size.steady_seconds)
-        rows.append(
-            f"| {number + 1}: 500/s for {got.seconds} s | {milliseconds(got.p50_seconds)}"
-            f" | {milliseconds(got.p99_seconds)} | {milliseconds(got.seconds_max)}"
-            f" | {got.missing} | {got.doubled} | {got.early}"
-            f" | {got.cpu_seconds_per_thousand:.2f} |"
-        )
-    return rows
+_Told = tuple[Sequence[str], Sequence[object]]
 
 
-def register(size: Size) -> Sequence[str]:
-    """Measure one-by-one POSTs."""
-    rows = ["| connections | POST/s | p50 | p99 |", "| --- | --- | --- | --- |"]
-    for connections in (1, 16, 64):
-        with tempfile.TemporaryDirectory() as folder:
-            got = embedded.register(Path(folder), count=size.posts, connections=connections)
-        rows.append(
-            f"| {connections} | {got.per_second:.0f} | {milliseconds(got.p50_seconds)}"
-            f" | {milliseconds(got.p99_seconds)} |"
-        )
-    return rows
+def _system(arguments: argparse.Namespace, apis: int | None = None) -> Distributed | Embedded:
+    if arguments.on == "embedded":
+        return Embedded()
+    count = arguments.apis or apis
+    return Distributed({} if count is None else {"api": count})
 
 
-def pending(size: Size) -> Sequence[str]:
-    """Measure a system with many tasks waiting, and its restart after a kill."""
-    with tempfile.TemporaryDirectory() as folder:
-        got = embedded.pending(Path(folder), count=size.pending)
-    row = (
-        f"| {got.tasks:,} | {got.rss_bytes / 1e6:.0f} MB | {got.restart_seconds:.1f} s"
-        f" | {got.first_run_seconds:.1f} s |"
-    )
-    return [
-        "| pending | memory (RSS) | `kill -9` to ready | to the first due run |",
-        "| --- | --- | --- | --- |",
-        row,
-    ]
+def steady(arguments: argparse.Namespace) -> _Told:
+    """Measure a steady rate, on one system that goes on between the runs."""
+    with _system(arguments) as system:
+        measured = []
+        for _ in range(arguments.runs):
+            one = measures.steady(system, rate=arguments.rate, seconds=arguments.seconds)
+            measured.append(one)
+    return telling.lateness_rows(measured), measured
 
 
-BENCHES: dict[str, Callable[[Size], Sequence[str]]] = {
+def burst(arguments: argparse.Namespace) -> _Told:
+    """Measure many tasks at one instant."""
+    with _system(arguments) as system:
+        measured = [measures.burst(system, count=arguments.count) for _ in range(arguments.runs)]
+    return telling.lateness_rows(measured), measured
+
+
+def register(arguments: argparse.Namespace) -> _Told:
+    """Measure registration: single ones with one api process, batches with all."""
+    size = min(10_000, arguments.count)
+    singles = arguments.count // 10
+    measured = []
+    with _system(arguments, apis=1) as system:
+        for respond_async in (True, False):
+            measured += [
+                measures.register_single(
+                    system, count=singles, connections=64, respond_async=respond_async
+                )
+                for _ in range(arguments.runs)
+            ]
+    for _ in range(arguments.runs):
+        with _system(arguments) as system:
+            one = measures.register_batch(system, count=arguments.count, size=size, connections=4)
+            measured.append(one)
+    return telling.registered_rows(measured), measured
+
+
+def backlog(arguments: argparse.Namespace) -> _Told:
+    """Measure how what came due meanwhile is worked off."""
+    with _system(arguments) as system:
+        measured = [measures.backlog(system, count=arguments.count) for _ in range(arguments.runs)]
+    return telling.backlog_rows(measured), measured
+
+
+def pending(arguments: argparse.Namespace) -> _Told:
+    """Measure a system that holds many tasks; once, since it takes minutes."""
+    with _system(arguments) as system:
+        measured = [measures.pending(system, count=arguments.count)]
+    return telling.pending_rows(measured), [one.lateness for one in measured]
+
+
+def failover(arguments: argparse.Namespace) -> _Told:
+    """Measure deaths under load, each time on a fresh system."""
+    measured = []
+    for _ in range(arguments.runs):
+        with _system(arguments) as system:
+            one = measures.failover(system, rate=arguments.rate, seconds=arguments.seconds)
+            measured.append(one)
+    return telling.lateness_rows(measured), measured
+
+
+BENCHES: dict[str, Callable[[argparse.Namespace], _Told]] = {
     "steady": steady,
+    "burst": burst,
     "register": register,
+    "backlog": backlog,
     "pending": pending,
+    "failover": failover,
 }
-
-
-def machine() -> str:
-    """Say on what it was measured, in words that name no machine."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    return (
-        f"{os.cpu_count()} cores (shared, noisy), {memory:.0f} GB, {platform.system()},"
-        f" Python {platform.python_version()}"
-    )
-
-
-def keep(lines: Sequence[str]) -> None:
-    """Put the figures between their marks in the document."""
-    text = DOCUMENT.read_text(encoding="utf-8")
-    head, _, rest = text.partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    body = "\n".join(lines)
-    DOCUMENT.write_text(f"{head}{BEGIN}\n\n{body}\n\n{END}{tail}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,34 +1,70 @@
 """HTTP clients that register tasks as fast as they can, without a client library in the way.
 
-Knows one request on a kept-alive connection; not what is measured. Bounded in count and time.
+Knows requests on kept-alive connections; not what is measured. Bounded in count and time.
 """
 
 import asyncio
 import json
 import time
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any, Final, NamedTuple
 
-ANSWER_SECONDS_MAX = 30.0
+ANSWER_SECONDS_MAX: Final = 60.0
+BATCH_TASKS: Final = 1_000
+_TOO_MANY: Final = frozenset({429, 503})
+_REPEAT_SECONDS: Final = 0.2
 
 
 class Answered(NamedTuple):
-    """One answered request: its status, its body, and how long the answer took."""
+    """One answered request: its status, its body as text, and when it began and ended."""
 
     status: int
-    body: Any
-    seconds: float
+    text: bytes
+    began: float
+    ended: float
+
+    @property
+    def seconds(self) -> float:
+        """How long the answer took."""
+        return self.ended - self.began
+
+    @property
+    def body(self) -> Any:
+        """The answer as JSON."""
+        return json.loads(self.text) if self.text else None
+
+
+class Acknowledged(NamedTuple):
+    """A task that the api has accepted."""
+
+    task_id: str
+    due_at: datetime
+
+
+def body_of(at: datetime, *, action: str | None = None) -> bytes:
+    """Give the body of a one-time task, with a python action or none."""
+    more = f',"action":{{"type":"python","name":"{action}"}}' if action else ""
+    text = (
+        f'{{"description":"a benchmark\'s task","time":"{at.isoformat()}","recurring":false{more}}}'
+    )
+    return text.encode()
 
 
 async def post_all(
     port: int,
-    bodies: Sequence[dict[str, Any]],
+    bodies: Sequence[bytes],
     *,
     connections: int,
     headers: str = "",
     path: str = "/tasks",
+    repeat_seconds_max: float = 0.0,
 ) -> list[Answered]:
-    """POST each body once over so many connections; give the answers in the bodies' order."""
+    """POST each body once over so many connections; give the answers in the bodies' order.
+
+    `repeat_seconds_max`: a body that was answered 429 or 503 is sent again, for so long; the last
+    answer counts.
+    """
     answers: list[Answered | None] = [None] * len(bodies)
     pending = iter(range(len(bodies)))
 
@@ -36,13 +72,46 @@ async def post_all(
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
             for place in pending:
-                body = json.dumps(bodies[place]).encode()
-                answers[place] = await _post(reader, writer, path, headers, body)
+                until = time.perf_counter() + repeat_seconds_max
+                while True:
+                    answer = await _post(reader, writer, path, headers, bodies[place])
+                    answers[place] = answer
+                    if answer.status not in _TOO_MANY or time.perf_counter() > until:
+                        break
+                    await asyncio.sleep(_REPEAT_SECONDS)
         finally:
             writer.close()
 
     await asyncio.gather(*(client() for _ in range(connections)))
     return [answer for answer in answers if answer is not None]
+
+
+def register(
+    port: int, times: Sequence[datetime], *, action: str, connections: int = 2
+) -> list[Acknowledged]:
+    """Register tasks in batches; give those that were acknowledged, with their times."""
+    cuts = [times[start : start + BATCH_TASKS] for start in range(0, len(times), BATCH_TASKS)]
+    bodies = [batch_of([body_of(at, action=action) for at in cut]) for cut in cuts]
+    answers = asyncio.run(
+        post_all(
+            port, bodies, connections=connections, path="/tasks/batch", repeat_seconds_max=120.0
+        )
+    )
+    acknowledged: list[Acknowledged] = []
+    for cut, answer in zip(cuts, answers, strict=True):
+        if answer.status not in {200, 201}:
+            continue
+        acknowledged += [
+            Acknowledged(one["id"], at)
+            for one, at in zip(answer.body, cut, strict=True)
+            if one["status"] == 201
+        ]
+    return acknowledged
+
+
+def batch_of(bodies: Sequence[bytes]) -> bytes:
+    """Give the body of a batch."""
+    return b"[" + b",".join(bodies) + b"]"
 
 
 async def _post(
@@ -63,9 +132,7 @@ async def _post(
         lowered = answer_head.lower()
         length = int(lowered.partition(b"content-length:")[2].partition(b"\r\n")[0])
         answer = await reader.readexactly(length)
-    seconds = time.perf_counter() - began
-    status = int(answer_head[9:12])
-    return Answered(status, json.loads(answer) if answer else None, seconds)
+    return Answered(int(answer_head[9:12]), answer, began, time.perf_counter())
 
 
 def percentile(values: Sequence[float], share: float) -> float:
