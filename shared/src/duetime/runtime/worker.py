@@ -150,6 +150,11 @@ class Worker:
             if driven.lane is not None and driven.lane.live
         )
 
+    @property
+    def assigned(self) -> Sequence[int]:
+        """The partitions that the group gave to this member, whether it works on them or not."""
+        return sorted(self._driven)
+
     def unready(self) -> str | None:
         """Say why the service is not ready, or None when it is."""
         if self._draining:

@@ -25,6 +25,7 @@ from typing import Final, NamedTuple
 
 from duetime.events.envelope import Envelope
 from duetime.events.types import Outcome, TaskDue, TaskExecuted, TaskStarted
+from duetime.executor.backlog import Backlog
 from duetime.executor.freshness import Change, Freshness
 from duetime.executor.ledger import Ledger, Prefix, RunKey
 from duetime.limits import (
@@ -72,6 +73,7 @@ class ExecutorCore:
         self._executor = executor
         self._held: dict[RunKey, _Held] = {}
         self._held_of: dict[str, set[RunKey]] = {}  # by task id
+        self._backlog = Backlog()
         self._freshness = Freshness()
         self._order: list[tuple[datetime, str, int]] = []
         self._running: dict[RunKey, _Running] = {}
@@ -147,10 +149,11 @@ class ExecutorCore:
             return
         if held is not None:
             self._ledger.pass_over(held.offset)
+            self._let_go(key)
         if self._freshness.changed_since(due):
             self._ledger.pass_over(word.offset)
-            self._let_go(key)
             return
+        self._backlog.add(due.due_at)
         self._held[key] = word
         self._held_of.setdefault(due.task_id, set()).add(key)
         self._freshness.hold(due)
@@ -160,6 +163,7 @@ class ExecutorCore:
         held = self._held.pop(key, None)
         if held is None:
             return
+        self._backlog.remove(held.due.due_at)
         keys = self._held_of[held.due.task_id]
         keys.discard(key)
         if not keys:
@@ -377,6 +381,10 @@ class ExecutorCore:
     def held_count(self) -> int:
         """How many runs wait to start."""
         return len(self._held)
+
+    def overdue_count(self, now: datetime) -> int:
+        """Give how many runs wait to start although they were due before this second."""
+        return self._backlog.overdue_count(now)
 
     @property
     def running_count(self) -> int:

@@ -114,6 +114,11 @@ class ExecutorLane:
         return self._core.held_count
 
     @property
+    def overdue_count(self) -> int:
+        """How many runs wait to start although they were due before this second."""
+        return self._core.overdue_count(self._clock.now())
+
+    @property
     def running_count(self) -> int:
         """How many attempts are under way."""
         return self._core.running_count

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable
 from typing import Final
+from weakref import WeakValueDictionary
 
 from duetime.events.types import TaskExecuted
 from duetime.executor.actions.attempt import Actions
 from duetime.executor.ends import TaskEnds
 from duetime.executor.lane import EXECUTOR_TOPICS, ExecutorLane, ExecutorParts
 from duetime.executor.slots import Slots
-from duetime.log.port import Log
+from duetime.log.port import Log, Subscription
 from duetime.runtime.afterwards import Afterwards
 from duetime.runtime.backoff import Backoff
 from duetime.runtime.clock import Clock
-from duetime.runtime.worker import Worker
+from duetime.runtime.worker import Wake, Worker
 from duetime.telemetry.metrics import Metrics
 
 GROUP: Final = "duetime-executor"
@@ -42,18 +43,28 @@ def executor_service(
         watch=_watch(metrics),
         dead=lambda topic: metrics.dead_letters_total.of(topic).inc(),
     )
-    return Worker(
+    lanes = WeakValueDictionary[int, ExecutorLane]()
+
+    def lane(partition: int, subscription: Subscription, wake: Wake) -> ExecutorLane:
+        made = ExecutorLane(parts, partition=partition, subscription=subscription, wake=wake)
+        lanes[partition] = made
+        return made
+
+    worker = Worker(
         name=GROUP,
         log=log,
         topics=EXECUTOR_TOPICS,
         clock=clock,
-        lane=lambda partition, subscription, wake: ExecutorLane(
-            parts, partition=partition, subscription=subscription, wake=wake
-        ),
+        lane=lane,
         backoff=backoff,
         metrics=metrics,
         afterwards=afterwards,
     )
+    # Counted when asked: a backlog that nothing moves must show all the same.
+    metrics.due_backlog.set_function(
+        lambda: float(sum(lanes[partition].overdue_count for partition in worker.partitions))
+    )
+    return worker
 
 
 def _watch(metrics: Metrics) -> Callable[[TaskExecuted], None]:

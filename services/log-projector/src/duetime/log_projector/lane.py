@@ -44,9 +44,13 @@ class ProjectorLane:
         store: Store,
         clock: Clock,
         pace: Pace,
-        watch: Callable[[Sequence[Envelope | Unreadable]], None],
+        watch: Callable[[datetime | None], None],
     ) -> None:
-        """Make the lane; `watch` is told what it wrote."""
+        """Make the lane.
+
+        `watch` is told when the oldest event was appended that is not in the read models; None:
+        all are.
+        """
         self._partition = partition
         self._log = log
         self._store = store
@@ -88,6 +92,7 @@ class ProjectorLane:
                 self._positions[record.topic] = record.offset + 1
         for topic, offset in positions.items():
             self._positions[topic] = max(self._positions[topic], offset)
+        self._watch(self._waiting_since())
         if self._flush_due():
             await self._write()
         elif not self._looked_at <= self._clock.now() < self._looked_at + _LOOK:
@@ -135,8 +140,8 @@ class ProjectorLane:
             # The read models are away: the lane is opened anew, from the positions they have.
             message = "the read models cannot be written"
             raise LogAwayError(message) from fault
-        self._watch(self._pending)
         self._pending = []
+        self._watch(None)
         self._written = dict(self._positions)
         self._flushed_at = self._looked_at = self._clock.now()
         self._live = self._live or self._at_the_ends()
@@ -155,6 +160,11 @@ class ProjectorLane:
             if stored.get(TopicPartition(topic, self._partition), 0) < written:
                 message = "the read models were lost"
                 raise LogAwayError(message)
+
+    def _waiting_since(self) -> datetime | None:
+        envelopes = (each for each in self._pending if isinstance(each, Envelope))
+        first = next(envelopes, None)
+        return None if first is None else first.appended_at
 
     def _at_the_ends(self) -> bool:
         return all(self._written[topic] >= end for topic, end in self._ends.items())

@@ -1,10 +1,9 @@
 """The log-projector as a service: its worker, wired to the log and the read models."""
 
-from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final
 
-from duetime.events.envelope import Envelope, Unreadable
 from duetime.log.port import Log
 from duetime.log_projector.lane import PROJECTOR_TOPICS, Pace, ProjectorLane
 from duetime.runtime.backoff import Backoff
@@ -26,14 +25,15 @@ def projector_service(
     metrics: Metrics,
 ) -> Worker:
     """Give a projector that writes at this pace."""
+    oldest: dict[int, datetime | None] = {}  # not in the read models, by partition
 
-    def watch(written: Sequence[Envelope | Unreadable]) -> None:
-        oldest = _oldest(written)
-        if oldest is not None:
-            lag = (clock.now() - oldest).total_seconds()
-            metrics.projection_lag_seconds.set(max(0.0, lag))
+    def lag_seconds() -> float:
+        # What a lost partition left behind is its new owner's lag.
+        waiting = [oldest.get(partition) for partition in worker.assigned]
+        since = min((at for at in waiting if at is not None), default=None)
+        return 0.0 if since is None else max(0.0, (clock.now() - since).total_seconds())
 
-    return Worker(
+    worker = Worker(
         name=GROUP,
         log=log,
         topics=PROJECTOR_TOPICS,
@@ -44,15 +44,11 @@ def projector_service(
             store=store,
             clock=clock,
             pace=pace,
-            watch=watch,
+            watch=partial(oldest.__setitem__, partition),
         ),
         backoff=backoff,
         metrics=metrics,
     )
-
-
-def _oldest(written: Sequence[Envelope | Unreadable]) -> datetime | None:
-    for record in written:
-        if isinstance(record, Envelope):
-            return record.appended_at
-    return None
+    # Worked out when asked: it grows while nothing can be written.
+    metrics.projection_lag_seconds.set_function(lag_seconds)
+    return worker

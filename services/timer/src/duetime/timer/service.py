@@ -6,7 +6,7 @@ Knows which parts a timer has; the composition root says which log, clock and in
 from datetime import timedelta
 from typing import Final
 
-from duetime.events.types import TaskSkipped
+from duetime.events.types import TaskDue, TaskSkipped
 from duetime.log.port import Log
 from duetime.runtime.backoff import Backoff
 from duetime.runtime.clock import Clock
@@ -36,6 +36,8 @@ def timer_service(
         for fact in decided.facts:
             if isinstance(fact.event, TaskSkipped):
                 metrics.skipped_total.of(fact.event.cause).inc()
+            elif isinstance(fact.event, TaskDue) and fact.event.delivery > 1:
+                metrics.redelivered_total.inc()
 
     return Worker(
         name=GROUP,
