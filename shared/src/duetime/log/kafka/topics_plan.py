@@ -127,7 +127,7 @@ async def apply(connection: Connection) -> Sequence[Wanted]:
 async def check(connection: Connection) -> None:
     """Raise KafkaSetupError, a sentence for each reason, where Duetime could not keep its word."""
     findings = await plan(connection)
-    until = asyncio.get_running_loop().time() + limits.KAFKA_STOP_SECONDS_MAX
+    until = asyncio.get_running_loop().time() + limits.KAFKA_REQUEST_SECONDS_MAX
     while _missing(findings) and asyncio.get_running_loop().time() < until:
         # A topic that was created a moment ago is not known to every broker yet.
         await asyncio.sleep(_LOOK_AGAIN_SECONDS)
@@ -248,10 +248,10 @@ async def _look(admin: Any, topics: Sequence[Wanted]) -> dict[str, Found]:
 
 async def _until_known(admin: Any, topics: Sequence[Wanted]) -> None:
     """Wait, bounded, until a broker knows of new topics: the controller alone does at first."""
-    until = asyncio.get_running_loop().time() + limits.KAFKA_STOP_SECONDS_MAX
-    while asyncio.get_running_loop().time() < until:
-        if len(await _look(admin, topics)) == len(topics):
-            return
+    until = asyncio.get_running_loop().time() + limits.KAFKA_START_SECONDS_MAX
+    while len(await _look(admin, topics)) < len(topics):
+        if asyncio.get_running_loop().time() > until:
+            raise LogAwayError("the brokers do not know of the topics that were created")
         await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
 
