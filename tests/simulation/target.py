@@ -6,6 +6,7 @@ Knows how to be an action of an executor; not what should start, nor when.
 import asyncio
 
 from duetime.events.types import PythonAction, TaskDue
+from duetime.executor.actions.port import Begin
 from tests.simulation.history import History, Start
 from tests.simulation.process import Process
 
@@ -24,7 +25,7 @@ class Target:
         self._history = history
         self._process = process
 
-    async def perform(self, due: TaskDue) -> str | None:
+    async def perform(self, due: TaskDue, begin: Begin) -> str | None:
         """Be started; raises SimulatedFailureError where the task's definition says so."""
         action = due.action
         assert isinstance(action, PythonAction)
@@ -32,6 +33,7 @@ class Target:
         process = self._process
         if not process.alive:
             return None
+        begin()
         start = Start(
             at=loop.time(),
             clock_at=process.clock.now(),

@@ -74,6 +74,15 @@ def settle(core: ExecutorCore, run: TaskDue, *, offset: int, now: datetime = NOO
 FIRST, SECOND_ONE, THIRD = (due(task_id=f"task-{number}") for number in (1, 2, 3))
 
 
+def test_a_run_is_told_to_have_started_when_its_work_began() -> None:
+    core = executor(FIRST)
+    start(core)
+    core.begun((FIRST.run_id, FIRST.attempt), after_noon(3))
+    event = end(core, FIRST, after_noon(4))
+
+    assert (after_noon(3), after_noon(4)) == (event.started_at, event.finished_at)
+
+
 @pytest.mark.promise("P2")
 def test_no_run_starts_before_it_is_due() -> None:
     core = executor(due(NOON))

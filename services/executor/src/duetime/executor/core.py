@@ -282,10 +282,16 @@ class ExecutorCore:
     # --- what happened ------------------------------------------------------------------------
 
     def started(self, due: TaskDue, now: datetime) -> None:
-        """Note that an attempt has begun."""
+        """Note that an attempt is under way."""
         key = (due.run_id, due.attempt)
         self._let_go(key)
         self._run(key, _Running(due, now, now + _STARTED_AFTER))
+
+    def begun(self, key: RunKey, now: datetime) -> None:
+        """Note that its work begins only now: it had to wait, for a thread say."""
+        running = self._running.get(key)
+        if running is not None:
+            self._running[key] = running._replace(started_at=max(now, running.started_at))
 
     def _run(self, key: RunKey, running: _Running) -> None:
         self._running[key] = running

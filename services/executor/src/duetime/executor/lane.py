@@ -233,10 +233,13 @@ class ExecutorLane:
 
     async def _perform(self, due: TaskDue) -> None:
         try:
-            end = await attempt(self._actions, due)
+            end = await attempt(self._actions, due, lambda: self._begun(due))
             self._ended(due, end)
         finally:
             self._slots.give_back()
+
+    def _begun(self, due: TaskDue) -> None:
+        self._core.begun((due.run_id, due.attempt), self._clock.now())
 
     def _run_done(self, run: asyncio.Task[None]) -> None:
         self._runs.discard(run)

@@ -5,12 +5,12 @@ Knows timeouts and how to put a fault into a line; not the log, not when to star
 
 import asyncio
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from duetime.events.types import LogAction, Outcome, TaskDue
-from duetime.executor.actions.port import Action
+from duetime.executor.actions.port import Action, Begin
 from duetime.executor.core import Ended
 from duetime.limits import SUMMARY_BYTES_MAX
 
@@ -23,21 +23,38 @@ SUCCEEDED: Final = Ended(Outcome.SUCCEEDED)
 _LET_GO_SECONDS_MAX: Final = 1.0  # how long an action may take to clean up after its timeout
 
 
+def _nobody_asks() -> None:
+    """Hear that it has begun."""
+
+
 def is_immediate(due: TaskDue) -> bool:
     """Whether a run has nothing to wait for, so it needs no task of its own."""
     return type(due.action) is LogAction
 
 
-async def attempt(actions: Actions, due: TaskDue) -> Ended:
-    """Perform a run's action; never raises for what the action does, cancellation excepted."""
+async def attempt(actions: Actions, due: TaskDue, begun: Begin = _nobody_asks) -> Ended:
+    """Perform a run's action; never raises for what the action does, cancellation excepted.
+
+    `begun` is called when its work begins, which may be later than now: until then the action
+    waits, for a thread say, and the run's timeout does not count.
+    """
     action = actions.get(type(due.action))
     if action is None:
         kind = due.action.__struct_config__.tag
         return Ended(Outcome.FAILED, error=f"this executor cannot perform {kind!r} actions")
     # A task of its own: whatever the action does to its task, cancelling it or refusing to be
     # cancelled, it does to itself.
-    performing = asyncio.create_task(_performed(action, due), name=f"action of {due.run_id}")
+    beginning: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def begin() -> None:
+        if not beginning.done():
+            begun()
+            beginning.set_result(None)
+
+    performing = asyncio.create_task(_performed(action, due, begin), name=f"action of {due.run_id}")
+    either: tuple[asyncio.Future[Any], ...] = (performing, beginning)
     try:
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         await asyncio.wait([performing], timeout=due.timeout_seconds)
         if performing.done():
             return performing.result()
@@ -50,9 +67,9 @@ async def attempt(actions: Actions, due: TaskDue) -> Ended:
         raise
 
 
-async def _performed(action: Action, due: TaskDue) -> Ended:
+async def _performed(action: Action, due: TaskDue, begin: Begin) -> Ended:
     try:
-        result = await action.perform(due)
+        result = await action.perform(due, begin)
     except (KeyboardInterrupt, GeneratorExit):
         raise  # not the action's: someone stops the process
     except BaseException as fault:  # noqa: BLE001 - what a user's code raises is its end

@@ -1,14 +1,16 @@
 """The log action: nothing but the record that the task ran."""
 
 from duetime.events.types import TaskDue
+from duetime.executor.actions.port import Begin
 
 
 class LogActions:
     """Performs log actions: there is nothing to do, TaskExecuted is the record."""
 
-    async def perform(self, due: TaskDue) -> str | None:
+    async def perform(self, due: TaskDue, begin: Begin) -> str | None:
         """Give no result: the run's description already says what it was."""
         del due
+        begin()
         return None
 
     async def close(self) -> None:

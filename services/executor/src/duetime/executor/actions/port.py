@@ -3,12 +3,16 @@
 Knows a run's context; not the log, not how runs are chosen.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
 import msgspec
 
 from duetime.events.types import TaskDue
+
+Begin = Callable[[], None]
+"""Called by an action when its work begins: from there its run is started and its time counts."""
 
 
 class RunContext(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,10 +29,11 @@ class RunContext(msgspec.Struct, frozen=True, kw_only=True):
 class Action(Protocol):
     """Performs one kind of action."""
 
-    async def perform(self, due: TaskDue) -> str | None:
+    async def perform(self, due: TaskDue, begin: Begin) -> str | None:
         """Do it; give a short result or None. Any exception makes the attempt a failed one.
 
-        Bounded by the caller, which cancels it when the run's timeout has passed.
+        Calls `begin` once it has what it needs, a thread say. From then on it is bounded by the
+        caller, which cancels it when the run's timeout has passed.
         """
         ...
 

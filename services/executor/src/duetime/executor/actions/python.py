@@ -15,7 +15,7 @@ from importlib.metadata import entry_points
 from typing import Any, Final, TypeVar
 
 from duetime.events.types import PythonAction, TaskDue
-from duetime.executor.actions.port import RunContext
+from duetime.executor.actions.port import Begin, RunContext
 from duetime.executor.actions.threads import Raised, Threads
 from duetime.limits import PYTHON_THREADS_MAX
 
@@ -69,8 +69,8 @@ class PythonActions:
         self._functions = functions
         self._threads = Threads(PYTHON_THREADS_MAX, name="action")
 
-    async def perform(self, due: TaskDue) -> str | None:
-        """Call the function that the task names."""
+    async def perform(self, due: TaskDue, begin: Begin) -> str | None:
+        """Call the function that the task names; a synchronous one begins when it has a thread."""
         assert isinstance(due.action, PythonAction)
         function = self._functions.get(due.action.name)
         if function is None:
@@ -87,8 +87,9 @@ class PythonActions:
         )
         args = due.action.args
         if inspect.iscoroutinefunction(function):
+            begin()
             return _text(await function(context, **args))
-        end = await self._threads.call(lambda: function(context, **args))
+        end = await self._threads.call(lambda: function(context, **args), begin=begin)
         if isinstance(end, Raised):
             raise _raisable(end.fault)
         # An object that is called, or a wrapper, may hide a coroutine function.
