@@ -83,6 +83,15 @@ def test_its_help_names_every_option_of_run() -> None:
     assert 0 == told.returncode
     for option in ("--data-dir", "--host", "--port", "--actions"):
         assert option in told.stdout
+    assert "DUETIME_DATA_DIR" in told.stdout
+
+
+def test_read_models_are_not_built_in_a_folder_that_holds_no_data(tmp_path: Path) -> None:
+    refused = run_it("rebuild", "--data-dir", str(tmp_path / "slip"))
+
+    assert 2 == refused.returncode
+    assert f"There is no data of Duetime in {tmp_path / 'slip'}." in refused.stderr
+    assert not (tmp_path / "slip").exists()
 
 
 @pytest.mark.promise("P1")

@@ -1,9 +1,14 @@
 """What a process tells of itself before and after its parts are open."""
 
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
-from duetime.process.host import Host
+import pytest
+
+from duetime.log.port import LogAwayError
+from duetime.process.host import Host, host
 from duetime.process.settings import ProcessSettings
+from duetime.runtime.service import Service
 from duetime.telemetry.metrics import Metrics
 
 
@@ -24,3 +29,21 @@ async def test_a_process_that_is_asked_to_stop_is_not_ready() -> None:
         this.stop.set()
 
         assert "draining" == this.health.reasons()["draining"]
+
+
+def test_a_process_that_is_asked_to_stop_while_it_waits_for_a_part_ends_without_a_fault(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def opener(this: Host) -> Sequence[Service]:
+        async def away() -> Sequence[Service]:
+            this.stop.set()
+            raise LogAwayError("nobody answers")
+
+        return await this.patiently("Kafka", away, (LogAwayError,))
+
+    host("timer", ProcessSettings(health_host="127.0.0.1", health_port=0), opener)
+    printed = capsys.readouterr().out
+
+    assert "waiting for what is away" in printed
+    assert "stopped" in printed
+    assert "Traceback" not in printed

@@ -53,42 +53,40 @@ app = typer.Typer(
 )
 
 
-add_services(app)
-app.add_typer(topics, name="topics")
-app.add_typer(mongo, name="mongo")
-app.command("rebuild")(rebuild_read_models)
-
-
 DataDirOption = Annotated[
     Path | None,
-    typer.Option(help="Where everything is kept. [env: DUETIME_DATA_DIR]", show_default=False),
+    typer.Option(
+        help="Where everything is kept; your state directory unless you say otherwise. "
+        "(env: DUETIME_DATA_DIR)",
+        show_default=False,
+    ),
 ]
 HostOption = Annotated[
     str | None,
     typer.Option(
-        help="The address to listen on; loopback unless you say otherwise. [env: DUETIME_API_HOST]",
+        help="The address to listen on; loopback unless you say otherwise. (env: DUETIME_API_HOST)",
         show_default=False,
     ),
 ]
 PortOption = Annotated[
     int | None,
-    typer.Option(help="The API's port, 3001. [env: DUETIME_API_PORT]", show_default=False),
+    typer.Option(help="The API's port, 3001. (env: DUETIME_API_PORT)", show_default=False),
 ]
 PageDirOption = Annotated[
     Path | None,
     typer.Option(
-        help="The folder of the built page, to serve it too. [env: DUETIME_PAGE_DIR]",
+        help="The folder of the built page, to serve it too. (env: DUETIME_PAGE_DIR)",
         show_default=False,
     ),
 ]
 PagePortOption = Annotated[
     int | None,
-    typer.Option(help="The page's port, 3000. [env: DUETIME_PAGE_PORT]", show_default=False),
+    typer.Option(help="The page's port, 3000. (env: DUETIME_PAGE_PORT)", show_default=False),
 ]
 ActionsOption = Annotated[
     list[str] | None,
     typer.Option(
-        help="A module that registers python actions; may be repeated. [env: DUETIME_ACTIONS]",
+        help="A module that registers python actions; may be repeated. (env: DUETIME_ACTIONS)",
         show_default=False,
     ),
 ]
@@ -221,6 +219,13 @@ def _page(
 def _refuse(sentence: str) -> NoReturn:
     typer.echo(sentence, err=True)
     raise typer.Exit(2)
+
+
+# In this order --help lists them: what most people look for stands first.
+app.command("rebuild")(rebuild_read_models)
+add_services(app)
+app.add_typer(topics, name="topics")
+app.add_typer(mongo, name="mongo")
 
 
 def main() -> None:

@@ -27,11 +27,15 @@ class DataDir:
         self._lock = lock
 
     @classmethod
-    def open(cls, path: Path) -> Self:
-        """Make the directory if need be, lock it and check its format.
+    def open(cls, path: Path, *, new: bool = True) -> Self:
+        """Make the directory if need be and `new` ones are welcome, lock it and check its format.
 
         Raises DataDirError where it is in use, in a newer format, or cannot be written.
         """
+        path = path.absolute()
+        if not new and not (path / _FORMAT).exists():
+            message = f"There is no data of Duetime in {path}. Name its folder with --data-dir."
+            raise DataDirError(message)
         try:
             path.mkdir(parents=True, exist_ok=True)
             lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)

@@ -29,6 +29,8 @@ SERVICES: Final = {
     "log-projector": "Build the read models.",
 }
 
+_SETTINGS: Final = "It is told what it needs by DUETIME_…, as docs/configuration.md lists it."
+
 topics = typer.Typer(
     no_args_is_help=True, help="Lay out Duetime's topics on a Kafka cluster, and compare them."
 )
@@ -37,7 +39,8 @@ topics = typer.Typer(
 def add_services(app: typer.Typer) -> None:
     """Add a command per service."""
     for name, words in SERVICES.items():
-        app.command(name, help=f"{words} One process of the distributed system.")(_starter(name))
+        short = f"{words} One process of the distributed system."
+        app.command(name, help=f"{short} {_SETTINGS}", short_help=short)(_starter(name))
 
 
 @topics.command("plan")

@@ -40,7 +40,10 @@ mongo = typer.Typer(no_args_is_help=True, help="Prepare MongoDB for the read mod
 def rebuild_read_models(
     data_dir: Annotated[
         Path | None,
-        typer.Option(help="The data directory of a stopped `duetime run`.", show_default=False),
+        typer.Option(
+            help="The data directory of a stopped `duetime run`. (env: DUETIME_DATA_DIR)",
+            show_default=False,
+        ),
     ] = None,
     *,
     compare: Annotated[
@@ -118,7 +121,7 @@ async def _rebuild_distributed(variables: Mapping[str, str], *, compare: bool) -
 async def _rebuild_embedded(folder: Path, *, compare: bool) -> Rebuilt:
     """Rebuild the read models of a stopped Duetime; until they are whole the old ones stay."""
     async with AsyncExitStack() as stack:
-        data = DataDir.open(folder)
+        data = DataDir.open(folder, new=False)
         stack.callback(data.close)
         log = await stack.enter_async_context(
             SqliteLog.open(data.log_path, partitions=PARTITIONS_EMBEDDED, now=SystemClock().now)

@@ -150,8 +150,6 @@ def host(name: str, settings: ProcessSettings, opener: Opener) -> None:
         logging.getLogger("aiokafka").setLevel(logging.WARNING)
         try:
             uvloop.run(_host(name, settings, metrics, opener))
-        except StoppedError:
-            return
         except BaseExceptionGroup as faults:
             _logger.exception("the process died", service=name, exc_info=faults)
             raise SystemExit(1) from faults
@@ -176,6 +174,8 @@ async def _host(name: str, settings: ProcessSettings, metrics: Metrics, opener: 
                 looking = group.create_task(this.keep_looking(), name="look at parts")
                 background.append(looking)
                 await supervise(services, this.stop)
+            except StoppedError:
+                pass  # it was asked to, before it had anything to drain
             finally:
                 for task in background:
                     task.cancel()

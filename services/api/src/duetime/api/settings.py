@@ -1,11 +1,23 @@
 """What the api may be told from outside."""
 
-from typing import Annotated
+import re
+from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic_settings import SettingsConfigDict
 
 from duetime.settings.base import CommaSeparated, Settings
+
+_ORIGIN: Final = re.compile(r"https?://[^\s/@?#]+", re.ASCII)
+
+
+def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
+    # A browser compares origins letter by letter: what is none would never match, without a word.
+    wrong = [value for value in values if value != "*" and not _ORIGIN.fullmatch(value)]
+    if wrong:
+        message = f"{wrong[0]!r} is no origin such as https://duetime.example:8443, nor *"
+        raise ValueError(message)
+    return values
 
 
 class ApiSettings(Settings):
@@ -24,5 +36,6 @@ class ApiSettings(Settings):
     ] = ()
     cors_origins: Annotated[
         CommaSeparated,
+        AfterValidator(_origins),
         Field(description="origins whose pages may call the api, with commas between them"),
     ] = ("http://localhost:3000", "http://127.0.0.1:3000")
