@@ -175,6 +175,9 @@ AFTERWARDS_SECONDS_MAX: Final = 6.0  # with the hand-over and leaving the group 
 # --- one process -------------------------------------------------------------------------------
 SWITCH_SECONDS_EMBEDDED: Final = 0.0005  # a thread of the databases holds up the loop no longer
 
+GARBAGE_OBJECTS: Final = 20_000  # new ones between two looks at them: about 1 ms each time
+GARBAGE_GENERATIONS: Final = (20, 50)  # a look at all of them after 20 million, and a quarter more
+
 # --- life cycle --------------------------------------------------------------------------------
 PART_LOOK_SECONDS: Final = 2.0  # /readyz tells of a broker or database that is away within this
 PART_ANSWER_SECONDS_MAX: Final = 6.0  # a request and its bound: then it counts as away

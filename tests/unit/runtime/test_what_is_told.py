@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from duetime.events.types import AnyEvent, LogAction, PythonAction, TaskDue
 from duetime.executor.actions.log import LogActions
+from duetime.executor.actions.port import Begin
 from duetime.executor.service import executor_service
 from duetime.limits import LEASE_SECONDS, LOOKAHEAD_SECONDS
 from duetime.log.memory import MemoryLog
@@ -42,8 +43,9 @@ class Held:
     def __init__(self) -> None:
         self.may_end = asyncio.Event()
 
-    async def perform(self, due: TaskDue) -> str | None:
+    async def perform(self, due: TaskDue, begin: Begin) -> str | None:
         del due
+        begin()
         await self.may_end.wait()
         return None
 

@@ -10,7 +10,7 @@ import msgspec
 from duetime.events.types import AnyEvent
 
 
-class Position(msgspec.Struct, frozen=True):
+class Position(msgspec.Struct, frozen=True, gc=False):
     """A place in the log."""
 
     topic: str
@@ -18,7 +18,7 @@ class Position(msgspec.Struct, frozen=True):
     offset: int
 
 
-class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+class Envelope(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """An event and its journey. `appended_at` and `position` are the log's to say.
 
     `time` is CloudEvents' `ce_time`, the clock of the process that made the event; `appended_at` is

@@ -18,12 +18,18 @@ Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 """An aware datetime: one without a zone cannot be compared, so no reader lets it in."""
 
 
-class LogAction(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="log"):
+class LogAction(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="type", tag="log"):
     """Nothing but the record that the task ran: what the plain API does."""
 
 
 class PythonAction(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="python", omit_defaults=True
+    msgspec.Struct,
+    frozen=True,
+    gc=False,
+    kw_only=True,
+    tag_field="type",
+    tag="python",
+    omit_defaults=True,
 ):
     """Call a function that was registered under `name`, with `args` as keyword arguments."""
 
@@ -34,7 +40,7 @@ class PythonAction(
 Action = LogAction | PythonAction
 
 
-class Definition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Definition(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """All that an owner says about a task. `time` is the first nominal time and never moves."""
 
     description: str
@@ -45,7 +51,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     timeout_seconds: float = ACTION_TIMEOUT_SECONDS_DEFAULT
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Event(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """What every event says: whose, which task, and the revision it speaks of."""
 
     task_id: str

@@ -37,7 +37,7 @@ class LogAwayError(LogError):
     """The log cannot be reached now; nothing was written."""
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class Record(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A record to append. `value` None is a tombstone (compacted topics only)."""
 
     topic: Topic
@@ -47,7 +47,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, bytes] = {}
 
 
-class Stored(msgspec.Struct, frozen=True, kw_only=True):
+class Stored(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A record as the log holds it; `appended_at` is the log's clock."""
 
     topic: Topic
@@ -59,20 +59,20 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, bytes]
 
 
-class Accepted(msgspec.Struct, frozen=True):
+class Accepted(msgspec.Struct, frozen=True, gc=False):
     """The record is durable at this offset."""
 
     offset: int
     appended_at: datetime
 
 
-class Refused(msgspec.Struct, frozen=True):
+class Refused(msgspec.Struct, frozen=True, gc=False):
     """The record was not written, for a reason that will not go away by itself, or a full queue."""
 
     reason: str
 
 
-class Unknown(msgspec.Struct, frozen=True):
+class Unknown(msgspec.Struct, frozen=True, gc=False):
     """Nobody can say whether the record was written."""
 
     reason: str
@@ -84,7 +84,7 @@ TopicOffsets = Mapping[Topic, int]
 """For each topic, an offset in one partition (of the next record to read)."""
 
 
-class Commit(msgspec.Struct, frozen=True):
+class Commit(msgspec.Struct, frozen=True, gc=False):
     """A group's committed position in a partition of a topic, with its own small note."""
 
     offset: int

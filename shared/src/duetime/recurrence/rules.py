@@ -6,7 +6,7 @@ Knows what can be said about repetition; not when the next time comes (`next`), 
 import msgspec
 
 
-class Daily(msgspec.Struct, frozen=True, tag_field="rule", tag="daily"):
+class Daily(msgspec.Struct, frozen=True, gc=False, tag_field="rule", tag="daily"):
     """Every day at the wall-clock time at which the task's first occurrence stands, in its zone."""
 
 

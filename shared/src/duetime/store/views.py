@@ -30,7 +30,7 @@ class ListedStatus(StrEnum):
     DELETED = "deleted"
 
 
-class Mark(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Mark(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """A scheduled occurrence that was started or skipped: `revision` of the task said so then.
 
     `next_due_at` is what followed it by the rule of that revision; None where nothing did.
@@ -41,7 +41,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     next_due_at: datetime | None = None
 
 
-class LastRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class LastRun(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """What the newest record about a task's runs says, and how far its schedule has come.
 
     `revision`: of the task as it was due. `nominal_at` is `due_at` where the record says no other.
@@ -75,7 +75,7 @@ class LastRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.lease_until is not None or self.retry_at is not None
 
 
-class TaskDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class TaskDocument(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """A task as read models hold it: two parts, each guarded by the offset of its own topic.
 
     Without `task` it is invisible: its runs were read before its creation.
@@ -180,7 +180,7 @@ def _next_occurrence_at(task: Task, last: LastRun | None) -> datetime | None:
     return next_nominal(task, Progress(revision=newest.revision, nominal_at=newest.nominal_at))
 
 
-class RunDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class RunDocument(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """A run that ended, or a stretch of occurrences that was skipped (`skipped` says why).
 
     `id` is the run id, or the event id of a skipped stretch. Times as in TaskExecuted; for a

@@ -19,7 +19,7 @@ NAMEABLE: Final = timedelta(seconds=PAST_SECONDS_MAX + VOID_AFTER_SECONDS)
 _EARLIER_MAX: Final = 8  # changes of time within those two minutes that are told apart
 
 
-class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Progress(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """The last scheduled occurrence that was dispatched or skipped, and by which revision.
 
     A new `time` may lie a minute back, so a task can be moved onto an earlier occurrence of its
@@ -57,7 +57,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         )
 
 
-class Missed(msgspec.Struct, frozen=True, kw_only=True):
+class Missed(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A stretch of occurrences that one later run stands for."""
 
     first_at: datetime

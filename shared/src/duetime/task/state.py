@@ -20,7 +20,7 @@ class TaskStatus(StrEnum):
     DELETED = "deleted"
 
 
-class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Task(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """A task at one revision.
 
     `time_revision` is the revision that last set `time`, `timing_revision` the one that last

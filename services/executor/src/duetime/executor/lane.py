@@ -14,7 +14,7 @@ from typing import Final
 
 from duetime.events.envelope import Envelope
 from duetime.events.types import TaskDue, TaskExecuted
-from duetime.executor.actions.attempt import SUCCEEDED, Actions, attempt, is_immediate
+from duetime.executor.actions.attempt import SUCCEEDED, Actions, Attempt, is_immediate
 from duetime.executor.core import Ended, ExecutorCore, Fact
 from duetime.executor.dead_letters import DeadLetters
 from duetime.executor.ends import TaskEnds
@@ -93,7 +93,7 @@ class ExecutorLane:
         self._gone = False
         self._watch = parts.watch
         self._dead_letters = DeadLetters(parts.log, parts.backoff, parts.dead)
-        self._runs: set[asyncio.Task[None]] = set()
+        self._runs: dict[asyncio.Task[Ended], Attempt] = {}
         self._bookkeeping: asyncio.Task[None] | None = None
         self._freshening: asyncio.Task[None] | None = None
         self._committed_at: float = 0.0
@@ -203,13 +203,15 @@ class ExecutorLane:
             if self._fault is not None:
                 raise self._fault
         finally:
-            await _cancelled(self._runs)
+            self._cancel_runs()
 
     async def close(self) -> None:
         """Stop at once: what is under way is cancelled, and will be started again by an owner."""
         self._live = False
         behind = [task for task in (self._bookkeeping, self._freshening) if task is not None]
-        await _cancelled([*(() if self._gone else self._runs), *behind])
+        if not self._gone:
+            self._cancel_runs()
+        await _cancelled(behind)
 
     # --- starting -----------------------------------------------------------------------------
 
@@ -225,31 +227,30 @@ class ExecutorLane:
                 self._core.ended((due.run_id, due.attempt), SUCCEEDED, self._clock.now())
                 continue
             self._slots.take()
-            run = asyncio.create_task(self._perform(due), name=f"run {due.run_id}")
-            self._runs.add(run)
-            run.add_done_callback(self._run_done)
+            run = Attempt(self._actions, due, begun=self._begun, ended=self._ended)
+            self._runs[run.task] = run
         if not self._slots.free:
             self._slots.wait_for_free(self._wake)
-
-    async def _perform(self, due: TaskDue) -> None:
-        try:
-            end = await attempt(self._actions, due, lambda: self._begun(due))
-            self._ended(due, end)
-        finally:
-            self._slots.give_back()
 
     def _begun(self, due: TaskDue) -> None:
         self._core.begun((due.run_id, due.attempt), self._clock.now())
 
-    def _run_done(self, run: asyncio.Task[None]) -> None:
-        self._runs.discard(run)
-        if not run.cancelled() and run.exception() is not None:
-            self._fault = run.exception()
-            self._wake()
-
-    def _ended(self, due: TaskDue, end: Ended) -> None:
-        self._core.ended((due.run_id, due.attempt), end, self._clock.now())
+    def _ended(self, run: Attempt, end: Ended) -> None:
+        del self._runs[run.task]
+        self._slots.give_back()
+        due = run.due
+        try:
+            self._core.ended((due.run_id, due.attempt), end, self._clock.now())
+        except BaseException as fault:  # noqa: BLE001 - a loop would only log it; the step raises it
+            self._fault = fault
         self._wake()
+
+    def _cancel_runs(self) -> None:
+        """Ask what is under way to stop; nobody is told how it ends."""
+        for run in self._runs.values():
+            run.cancel()
+            self._slots.give_back()
+        self._runs.clear()
 
     # --- freshness ----------------------------------------------------------------------------
 

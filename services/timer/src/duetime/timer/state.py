@@ -21,7 +21,7 @@ class RunPhase(StrEnum):
     WAITING = "waiting"
 
 
-class OpenRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class OpenRun(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """A run from its TaskDue to its final TaskExecuted or TaskSkipped.
 
     Unheard of by `deadline`, it is emitted again, as the next `delivery` of the same attempt.
@@ -41,7 +41,7 @@ class OpenRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     before: Progress | None = None
 
 
-class TaskState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class TaskState(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """A task as the timer holds it.
 
     `next_at`: its next nominal time, None when none is left or while it may not run.
@@ -73,7 +73,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return sum(run.ahead and run.phase is RunPhase.DISPATCHED for run in self.open_runs)
 
 
-class FoldedTo(msgspec.Struct, frozen=True, kw_only=True):
+class FoldedTo(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The position record: how far `tasks` and `executions` are folded into the changelog."""
 
     tasks: int = 0

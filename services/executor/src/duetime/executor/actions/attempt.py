@@ -4,8 +4,8 @@ Knows timeouts and how to put a fault into a line; not the log, not when to star
 """
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Final
 
 import msgspec
 
@@ -23,51 +23,113 @@ SUCCEEDED: Final = Ended(Outcome.SUCCEEDED)
 _LET_GO_SECONDS_MAX: Final = 1.0  # how long an action may take to clean up after its timeout
 
 
-def _nobody_asks() -> None:
-    """Hear that it has begun."""
-
-
 def is_immediate(due: TaskDue) -> bool:
     """Whether a run has nothing to wait for, so it needs no task of its own."""
     return type(due.action) is LogAction
 
 
-async def attempt(actions: Actions, due: TaskDue, begun: Begin = _nobody_asks) -> Ended:
-    """Perform a run's action; never raises for what the action does, cancellation excepted.
+class Attempt:
+    """One attempt on its way: a task for the action, a timer for its bound, no more than that.
 
-    `begun` is called when its work begins, which may be later than now: until then the action
-    waits, for a thread say, and the run's timeout does not count.
+    The task is the action's own: whatever the action does to it, cancelling it or refusing to be
+    cancelled, it does to itself.
     """
+
+    __slots__ = ("_ended", "_on_begin", "_over", "_timed_out", "_timer", "due", "task")
+
+    def __init__(
+        self,
+        actions: Actions,
+        due: TaskDue,
+        *,
+        begun: Callable[[TaskDue], None],
+        ended: "Callable[[Attempt, Ended], None]",
+    ) -> None:
+        """Begin to perform a run's action; `ended` is told its end, once, unless it is cancelled.
+
+        `begun` is called when its work begins, which may be later than now: until then the action
+        waits, for a thread say, and the run's timeout does not count.
+        """
+        self.due = due
+        self._on_begin: Callable[[TaskDue], None] | None = begun
+        self._ended = ended
+        self._over = False
+        self._timed_out = False
+        self._timer: asyncio.TimerHandle | None = None
+        self.task = asyncio.create_task(
+            _performed(actions, due, self._begin), name=f"action of {due.run_id}"
+        )
+        self.task.add_done_callback(self._done)
+
+    def cancel(self) -> None:
+        """Ask the action to stop, and tell nobody how it ends. Does not wait."""
+        self._over = True
+        self.task.cancel()
+
+    def _begin(self) -> None:
+        begun, self._on_begin = self._on_begin, None
+        if begun is not None and not self._over:
+            begun(self.due)
+            self._timer = self._later(self.due.timeout_seconds, self._expire)
+
+    def _expire(self) -> None:
+        if not self.task.done():
+            self._timed_out = True
+            self.task.cancel()
+            self._timer = self._later(_LET_GO_SECONDS_MAX, self._let_go)
+
+    def _let_go(self) -> None:
+        """Wait no longer for an action that refuses to be cancelled."""
+        self._end(Ended(Outcome.TIMED_OUT))
+
+    def _done(self, task: "asyncio.Task[Ended]") -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if task.cancelled():  # before it had begun at all
+            end = Ended(Outcome.FAILED, error="was cancelled before it began")
+        elif task.exception() is not None:
+            return  # not the action's: someone stops the process, and the loop has raised it
+        else:
+            end = task.result()
+        self._end(end)
+
+    def _end(self, end: Ended) -> None:
+        if self._over:
+            return
+        self._over = True
+        if self._timed_out:
+            error = f"did not end within {self.due.timeout_seconds:g} s"
+            end = Ended(Outcome.TIMED_OUT, error=error)
+        self._ended(self, end)
+
+    @staticmethod
+    def _later(seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(seconds, call)
+
+
+async def attempt(
+    actions: Actions, due: TaskDue, begun: Callable[[], None] = lambda: None
+) -> Ended:
+    """Perform a run's action; never raises for what the action does, cancellation excepted."""
+    end: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+
+    def ended(_: Attempt, how: Ended) -> None:
+        if not end.done():
+            end.set_result(how)
+
+    under_way = Attempt(actions, due, begun=lambda _: begun(), ended=ended)
+    try:
+        return await end
+    except asyncio.CancelledError:
+        under_way.cancel()
+        raise
+
+
+async def _performed(actions: Actions, due: TaskDue, begin: Begin) -> Ended:
     action = actions.get(type(due.action))
     if action is None:
         kind = due.action.__struct_config__.tag
         return Ended(Outcome.FAILED, error=f"this executor cannot perform {kind!r} actions")
-    # A task of its own: whatever the action does to its task, cancelling it or refusing to be
-    # cancelled, it does to itself.
-    beginning: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def begin() -> None:
-        if not beginning.done():
-            begun()
-            beginning.set_result(None)
-
-    performing = asyncio.create_task(_performed(action, due, begin), name=f"action of {due.run_id}")
-    either: tuple[asyncio.Future[Any], ...] = (performing, beginning)
-    try:
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.wait([performing], timeout=due.timeout_seconds)
-        if performing.done():
-            return performing.result()
-        performing.cancel()
-        await asyncio.wait([performing], timeout=_LET_GO_SECONDS_MAX)
-        error = f"did not end within {due.timeout_seconds:g} s"
-        return Ended(Outcome.TIMED_OUT, error=error)
-    except asyncio.CancelledError:
-        performing.cancel()
-        raise
-
-
-async def _performed(action: Action, due: TaskDue, begin: Begin) -> Ended:
     try:
         result = await action.perform(due, begin)
     except (KeyboardInterrupt, GeneratorExit):
