@@ -32,6 +32,7 @@ from duetime.api.openapi_parts import (
     VISIBLE,
 )
 from duetime.api.schemas import (
+    RULES,
     BatchTaskBody,
     ProblemAnswer,
     RefusedAnswer,
@@ -314,14 +315,22 @@ def document() -> dict[str, Any]:
 
 
 def _patch_of(body: dict[str, Any]) -> dict[str, Any]:
-    """Give the shape of a merge patch: any field of a body, or null for its default."""
+    """Give the shape of a merge patch: any field of a body, or null for its default.
+
+    An object of a patch is merged into the one that stands, so it may leave out what that has.
+    """
+    merged = {
+        name: {"type": "object", "description": f"merged into what stands; {RULES[name]}"}
+        for name in ("action", "recurrence")
+    }
+    shapes = {**body["properties"], **merged}
     return {
         "type": "object",
         "title": "TaskPatch",
         "description": "Fields to change; null puts one back to its default.",
         "properties": {
             name: shape if name in body["required"] else {"anyOf": [shape, {"type": "null"}]}
-            for name, shape in body["properties"].items()
+            for name, shape in shapes.items()
         },
         "additionalProperties": False,
     }
