@@ -16,6 +16,7 @@ from duetime.task.occurrence import Progress, next_nominal
 from duetime.task.state import Task, TaskStatus
 
 _OVERDUE_AFTER: Final = timedelta(seconds=LATENESS_SECONDS_MAX)
+_BEFORE_ALL: Final = 0  # a revision below every task's first
 
 
 class ListedStatus(StrEnum):
@@ -50,6 +51,7 @@ class LastRun(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults
     Two marks, because records come late, and again: `newest` is the one of the highest (revision,
     nominal time), `furthest` of the highest (nominal time, revision). They differ where a time was
     moved back, and where an old occurrence was delivered again under a new revision.
+    `earlier` are the other nominal times that went before and can be named again.
     """
 
     run_id: str | None
@@ -68,11 +70,18 @@ class LastRun(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults
     retry_at: datetime | None = None
     newest: Mark | None = None
     furthest: Mark | None = None
+    earlier: tuple[datetime, ...] = ()
 
     @property
     def open(self) -> bool:
         """Whether the run goes on: it is alive, or waits for its next attempt."""
         return self.lease_until is not None or self.retry_at is not None
+
+    @property
+    def nominal_times(self) -> tuple[datetime, ...]:
+        """Give the nominal times of which is known that they went before: none is due again."""
+        marked = (mark.nominal_at for mark in (self.newest, self.furthest) if mark is not None)
+        return tuple(sorted({*self.earlier, *marked}))
 
 
 class TaskDocument(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -175,9 +184,15 @@ def _next_occurrence_at(task: Task, last: LastRun | None) -> datetime | None:
         if mark is not None and mark.revision >= task.timing_revision and mark.nominal_at >= time:
             return mark.next_due_at
     newest = last.newest
-    if newest.nominal_at < time:
-        return next_nominal(task, None)
-    return next_nominal(task, Progress(revision=newest.revision, nominal_at=newest.nominal_at))
+    by_this_time = newest.nominal_at >= time
+    return next_nominal(
+        task,
+        Progress(
+            revision=newest.revision if by_this_time else _BEFORE_ALL,
+            nominal_at=newest.nominal_at,
+            earlier=last.nominal_times,
+        ),
+    )
 
 
 class RunDocument(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):

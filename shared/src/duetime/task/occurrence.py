@@ -16,7 +16,7 @@ from duetime.task.state import Task
 # How far back a time may lie that an event still brings: as far as it was allowed to when it was
 # asked for, and as long as the event may then have been on its way.
 NAMEABLE: Final = timedelta(seconds=PAST_SECONDS_MAX + VOID_AFTER_SECONDS)
-_EARLIER_MAX: Final = 8  # changes of time within those two minutes that are told apart
+EARLIER_MAX: Final = 8  # changes of time within those two minutes that are told apart
 
 
 class Progress(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -40,7 +40,7 @@ class Progress(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_default
 
     def also(self, nominal_at: datetime) -> "Progress":
         """Give the progress with one more nominal time that went before."""
-        return msgspec.structs.replace(self, earlier=(*self.earlier, nominal_at)[-_EARLIER_MAX:])
+        return msgspec.structs.replace(self, earlier=(*self.earlier, nominal_at)[-EARLIER_MAX:])
 
     def then(self, *, revision: int, nominal_at: datetime, now: datetime) -> "Progress":
         """Give the progress after the dispatch of `nominal_at` at `now`.
@@ -49,7 +49,7 @@ class Progress(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_default
         `spent_to`: so the memory is bounded and nothing it forgets can come back.
         """
         before = sorted({*self.earlier, self.nominal_at})
-        kept = [at for at in before if now - at <= NAMEABLE][-_EARLIER_MAX:]
+        kept = [at for at in before if now - at <= NAMEABLE][-EARLIER_MAX:]
         gone = before[: len(before) - len(kept)]
         spent_to = max((*gone, self.spent_to) if self.spent_to else gone, default=None)
         return Progress(

@@ -22,6 +22,7 @@ from duetime.events.types import (
 )
 from duetime.store.views import LastRun, Mark, TaskDocument, lateness_seconds
 from duetime.task.evolve import Verdict, evolve
+from duetime.task.occurrence import EARLIER_MAX, NAMEABLE
 
 
 def with_event(document: TaskDocument, envelope: Envelope, offset: int) -> TaskDocument:
@@ -61,11 +62,31 @@ def _last_run(
     assert after is not None, "only a known run is stale"
     mark = _mark(event)
     newest, furthest = (None, None) if last is None else (last.newest, last.furthest)
+    newest = _greater(newest, mark, lambda it: (it.revision, it.nominal_at))
+    furthest = _greater(furthest, mark, lambda it: (it.nominal_at, it.revision))
+    earlier = _earlier(last, mark, recorded_at)
+    marked = {it.nominal_at for it in (newest, furthest) if it is not None}
     return replace(
         after,
-        newest=_greater(newest, mark, lambda it: (it.revision, it.nominal_at)),
-        furthest=_greater(furthest, mark, lambda it: (it.nominal_at, it.revision)),
+        newest=newest,
+        furthest=furthest,
+        earlier=tuple(at for at in earlier if at not in marked),
     )
+
+
+def _earlier(
+    last: LastRun | None, mark: Mark | None, recorded_at: datetime
+) -> tuple[datetime, ...]:
+    """Give the nominal times that went before and that a new `time` may still name.
+
+    It may lie a minute back, so a task can be moved onto an occurrence of its own that ran. What is
+    told just now stays, however old: its run may have taken long, and the move come meanwhile.
+    """
+    known = () if last is None else last.nominal_times
+    kept = {at for at in known if recorded_at - at <= NAMEABLE}
+    if mark is not None:
+        kept.add(mark.nominal_at)
+    return tuple(sorted(kept)[-EARLIER_MAX:])
 
 
 def _is_stale(last: LastRun | None, event: TaskStarted | TaskExecuted) -> bool:
@@ -91,6 +112,7 @@ def _started(last: LastRun | None, event: TaskStarted) -> LastRun:
         lease_until=event.lease_until,
         newest=None if last is None else last.newest,
         furthest=None if last is None else last.furthest,
+        earlier=() if last is None else last.earlier,
     )
 
 
