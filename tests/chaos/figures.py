@@ -23,6 +23,7 @@ from deploy.local.stack import Running, Stack
 from duetime.events.codec import encode
 from duetime.events.envelope import Envelope
 from duetime.events.ids import run_id_for
+from duetime.events.positions import POSITION_KEY, decode_position
 from duetime.events.types import Action, Definition, LogAction, PythonAction, TaskCreated
 from duetime.log.kafka.adapter import KafkaLog
 from duetime.log.partitioner import partition_of
@@ -30,7 +31,6 @@ from duetime.log.port import Accepted, Record
 from duetime.log.topics import Topic
 from duetime.runtime.clock import SystemClock
 from duetime.runtime.ids import SystemIds
-from duetime.timer.state import POSITION_KEY, decode_position
 from tests.chaos.recorded import connection_to, records_of
 from tests.support.stack import STAMPING, is_settled, lines_of, metric, stamped, wait_for
 

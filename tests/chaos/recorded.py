@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from deploy.local.stack import Stack
+from duetime.events.positions import POSITION_KEY
 from duetime.log.kafka.adapter import KafkaLog
 from duetime.log.kafka.connection import Connection
 from duetime.log.port import Stored
@@ -23,7 +24,6 @@ from duetime.runtime.clock import ManualClock
 from duetime.settings.kafka import KafkaSettings
 from duetime.store.memory import MemoryStore
 from duetime.store.mongo import MongoStore
-from duetime.timer.state import POSITION_KEY
 from tests.chaos.load import moment
 from tests.simulation.evidence import Documents, Evidence
 from tests.simulation.history import EPOCH, History, Start, seconds_of

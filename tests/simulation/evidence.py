@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from duetime.events.positions import POSITION_KEY
 from duetime.log.topics import Topic
 from duetime.log_projector.lane import PROJECTOR_TOPICS, Pace, ProjectorLane
 from duetime.runtime.clock import ManualClock
@@ -17,7 +18,6 @@ from duetime.store.memory import MemoryStore
 from duetime.timer.core import TimerCore
 from duetime.timer.due_index import MemoryDueIndex
 from duetime.timer.lane import TimerLane
-from duetime.timer.state import POSITION_KEY
 from tests.simulation.history import EPOCH, FaultKind, History, Start, seconds_of
 from tests.simulation.model import Fact, ModelTask, facts, fold
 from tests.simulation.switches import Switches

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from duetime.events.envelope import Envelope, Unreadable
+from duetime.events.positions import FoldedTo
 from duetime.events.types import (
     AnyEvent,
     TaskDue,
@@ -19,7 +20,7 @@ from duetime.events.types import (
 )
 from duetime.timer.core import Decided, TimerCore
 from duetime.timer.due_index import MemoryDueIndex
-from duetime.timer.state import FoldedTo, TaskState, decode_state
+from duetime.timer.state import TaskState, decode_state
 from tests.support.builders import EARLIER, A, envelope, executed, unreadable
 
 Record = Envelope | Unreadable

@@ -137,6 +137,13 @@ EXPIRY_GRACE_SECONDS: Final = 7 * 24 * 3600.0
 # --- api ---------------------------------------------------------------------------------------
 VISIBLE_WAIT_SECONDS: Final = 1.0  # how long a write waits to be seen before it answers
 VISIBLE_LAG_SECONDS_MAX: Final = 1.0  # projection further behind than this: do not even wait
+ADMITTED_BATCH_SECONDS: Final = 2.0  # the timers further behind: batches wait, a fifth of P2
+ADMITTED_SECONDS: Final = 4.0  # single registrations too, so that folding ends well within P2
+# A take-over leaves timers behind for seconds without any flood. So many events of a partition are
+# folded within 50 ms when it ends; refusing them would help nobody.
+ADMITTED_EVENTS: Final = 500
+ADMISSION_LOOK_SECONDS: Final = 0.25  # between two looks at positions, while tasks come in
+ADMISSION_STEPS_BACK: Final = (2, 500, 10_000)  # offsets before the end of the changelog
 # Half of what the timer remembers the dead for: a change is decided on nothing older than it, the
 # change is void 60 s later, and the timer has the rest to read it.
 STALE_SECONDS_MAX: Final = MARKER_SECONDS / 2

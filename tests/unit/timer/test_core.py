@@ -9,11 +9,11 @@ from hypothesis import given as hypothetically
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from duetime.events.positions import FoldedTo
 from duetime.events.types import AnyEvent, TaskDue
-from duetime.limits import DUE_PER_DECISION_MAX, TICK_SECONDS
+from duetime.limits import ADMITTED_EVENTS, DUE_PER_DECISION_MAX, TICK_SECONDS
 from duetime.timer.core import TimerCore
 from duetime.timer.due_index import MemoryDueIndex
-from duetime.timer.state import FoldedTo
 from tests.support.builders import (
     DAILY,
     DAY,
@@ -134,6 +134,17 @@ def test_the_position_passes_what_cannot_be_read() -> None:
     story.at(EARLIER)
 
     assert FoldedTo(tasks=3, executions=0) == story.folded_to
+
+
+def test_events_that_change_nothing_have_their_position_written_in_the_end() -> None:
+    repeats = [deleted(task_id=B) for _ in range(ADMITTED_EVENTS)]
+    few, many = given(*repeats[1:]), given(*repeats)
+
+    few.at(NOON)
+    many.at(NOON)
+
+    assert FoldedTo() == few.folded_to
+    assert FoldedTo(tasks=ADMITTED_EVENTS) == many.folded_to
 
 
 def test_an_unreadable_record_alone_asks_for_its_position_to_be_written() -> None:

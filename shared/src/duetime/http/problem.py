@@ -163,6 +163,13 @@ TOO_MANY_BATCHES: Final = ProblemType(
     title="There is no room for a further batch",
     advice="Nothing was changed. Send it again after `Retry-After` seconds.",
 )
+TIMERS_BEHIND: Final = ProblemType(
+    slug="timers-behind",
+    status=429,
+    title="More tasks come in than can be scheduled",
+    advice="Nothing was changed. Send it again after `Retry-After` seconds; tasks that were "
+    "accepted before stay on time. Single registrations are taken for longer than batches.",
+)
 LOG_UNAVAILABLE: Final = ProblemType(
     slug="log-unavailable",
     status=503,
@@ -207,6 +214,7 @@ PROBLEM_TYPES: Final = {
         EDIT_CONFLICT,
         UNKNOWN_HOST,
         TOO_MANY_BATCHES,
+        TIMERS_BEHIND,
         BODY_TOO_LARGE,
         UNSUPPORTED_MEDIA_TYPE,
         INVALID_FIELDS,

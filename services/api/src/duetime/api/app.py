@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Match, Route
 
+from duetime.api.admission import Admission
 from duetime.api.batches import Batches
 from duetime.api.edge import Edge, Hosts, problem_response
 from duetime.api.handlers import Handlers
@@ -79,16 +80,23 @@ def build_app(
     known_timezones()  # reads the zone files now, not under the first request
     visibility = Visibility(log=log, store=store, clock=clock)
     reads = Reads(store=store, visibility=visibility, clock=clock)
+    admission = Admission(log)
     handlers = Handlers(
         log=log,
         reads=reads,
         visibility=visibility,
+        admission=admission,
         clock=clock,
         ids=ids,
         known_actions=known_python_actions,
     )
     batches = Batches(
-        log=log, reads=reads, clock=clock, ids=ids, known_actions=known_python_actions
+        log=log,
+        reads=reads,
+        admission=admission,
+        clock=clock,
+        ids=ids,
+        known_actions=known_python_actions,
     )
     tasks = TaskRoutes(handlers=handlers, batches=batches, reads=reads, clock=clock)
     feed = Feed(log=log, store=store, clock=clock, metrics=metrics)

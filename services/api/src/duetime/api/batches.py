@@ -13,6 +13,7 @@ import msgspec
 import orjson
 
 from duetime.api import problems
+from duetime.api.admission import Admission
 from duetime.api.body import parse_json
 from duetime.api.definitions import Wish, new_definition, read_wish
 from duetime.api.handlers import TENANT, Manner, created, envelope_of, folded, record_of
@@ -84,6 +85,7 @@ class Batches:
         *,
         log: Log,
         reads: Reads,
+        admission: Admission,
         clock: Clock,
         ids: Ids,
         known_actions: Collection[str] | None,
@@ -91,6 +93,7 @@ class Batches:
         """Use these; `known_actions` None: any name of a python action is taken."""
         self._log = log
         self._reads = reads
+        self._admission = admission
         self._clock = clock
         self._ids = ids
         self._known_actions = known_actions
@@ -100,8 +103,9 @@ class Batches:
     def room(self) -> Iterator[None]:
         """Take one of the few places, before anything of the body is in memory.
 
-        Raises ProblemError (429) where all are taken.
+        Raises ProblemError (429) where all are taken, or the timers are too far behind.
         """
+        self._admission.expect_room_for_batch()
         if self._under_way >= BATCHES_AT_ONCE_MAX:
             raise problems.too_many_batches()
         self._under_way += 1

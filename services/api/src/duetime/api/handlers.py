@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from duetime.api import problems
+from duetime.api.admission import Admission
 from duetime.api.definitions import Wish, new_definition, patched_wish, replaced_definition
 from duetime.api.outcomes import Known, outcome_of
 from duetime.api.reads import Reads, document_and_task
@@ -84,6 +85,7 @@ class Handlers:
         log: Log,
         reads: Reads,
         visibility: Visibility,
+        admission: Admission,
         clock: Clock,
         ids: Ids,
         known_actions: Collection[str] | None,
@@ -92,6 +94,7 @@ class Handlers:
         self._log = log
         self._reads = reads
         self._visibility = visibility
+        self._admission = admission
         self._clock = clock
         self._ids = ids
         self._known_actions = known_actions
@@ -110,6 +113,7 @@ class Handlers:
         event = decide.create(created(task_id, definition, wish), self._clock.now())
         if isinstance(event, Rejection):
             raise problems.of_rejection(event)
+        self._admission.expect_room(partition_of(task_id.encode(), self._log.partitions))
         envelope = await self._append(event, key, manner)
         visible = manner.wait and await self._seen(envelope)
         if visible and not made_up:

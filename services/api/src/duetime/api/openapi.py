@@ -57,6 +57,7 @@ from duetime.http.problem import (
     READ_MODELS_UNAVAILABLE,
     REQUEST_INCOMPLETE,
     REVISION_MISMATCH,
+    TIMERS_BEHIND,
     TOO_MANY_BATCHES,
     UNKNOWN_TASK,
     UNSUPPORTED_MEDIA_TYPE,
@@ -139,7 +140,13 @@ OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
         _answers(
             201,
             "the task as it was registered",
-            *(*_BODY_PROBLEMS, *_READ_PROBLEMS, IDEMPOTENCY_KEY_REUSED, *_WRITE_PROBLEMS),
+            *(
+                *_BODY_PROBLEMS,
+                *_READ_PROBLEMS,
+                IDEMPOTENCY_KEY_REUSED,
+                TIMERS_BEHIND,
+                *_WRITE_PROBLEMS,
+            ),
             model=TaskAnswer,
             headers={**ETAG, **CREATED, **VISIBLE},
         ),
@@ -173,7 +180,7 @@ OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
         _answers(
             201,
             "all are registered; what became of each, in order",
-            *(*_BODY_PROBLEMS, *_READ_PROBLEMS, TOO_MANY_BATCHES, INTERNAL),
+            *(*_BODY_PROBLEMS, *_READ_PROBLEMS, TOO_MANY_BATCHES, TIMERS_BEHIND, INTERNAL),
             model=list[RegisteredAnswer],
             headers=VISIBLE,
         )

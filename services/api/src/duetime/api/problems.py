@@ -23,6 +23,7 @@ from duetime.http.problem import (
     OUTCOME_UNKNOWN,
     READ_MODELS_UNAVAILABLE,
     REVISION_MISMATCH,
+    TIMERS_BEHIND,
     TOO_MANY_BATCHES,
     UNKNOWN_TASK,
     FieldError,
@@ -217,6 +218,17 @@ def too_many_batches() -> ProblemError:
         Problem(
             type=TOO_MANY_BATCHES,
             detail=f"{BATCHES_AT_ONCE_MAX} batches are under way",
+            headers=_RETRY_AFTER,
+        )
+    )
+
+
+def timers_behind(seconds: float, seconds_max: float) -> ProblemError:
+    """Give the answer while what was accepted before has not been taken in by the timers."""
+    return ProblemError(
+        Problem(
+            type=TIMERS_BEHIND,
+            detail=f"the timers are {seconds:.1f} s behind; this is taken up to {seconds_max:g} s",
             headers=_RETRY_AFTER,
         )
     )

@@ -11,13 +11,13 @@ from typing import Final
 import msgspec
 import structlog
 
+from duetime.events.positions import POSITION_KEY, decode_position
 from duetime.limits import FOLD_RECORDS_MAX, POLL_RECORDS_MAX
 from duetime.log.port import Log, Stored
 from duetime.log.topics import Topic
 from duetime.runtime.clock import Clock
 from duetime.timer.due_index import DueIndex, Mark
 from duetime.timer.restore import check_format, doubt
-from duetime.timer.state import POSITION_KEY, decode_position
 
 _logger: Final = structlog.get_logger()
 

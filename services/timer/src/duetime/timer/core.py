@@ -12,8 +12,10 @@ from typing import Final, NamedTuple
 import msgspec
 
 from duetime.events.envelope import Envelope, Unreadable
+from duetime.events.positions import FoldedTo
 from duetime.events.types import TaskDue, TaskSkipped
 from duetime.limits import (
+    ADMITTED_EVENTS,
     AHEAD_RUNS_MAX,
     DUE_PER_DECISION_MAX,
     STATES_PER_DECISION_MAX,
@@ -25,7 +27,7 @@ from duetime.runtime.core import Input
 from duetime.timer import machine
 from duetime.timer.due_index import DueIndex
 from duetime.timer.restore import restore
-from duetime.timer.state import FoldedTo, TaskState, decode_state, encode_state
+from duetime.timer.state import TaskState, decode_state, encode_state
 
 _TICK: Final = timedelta(seconds=TICK_SECONDS)
 _TICK_MIN: Final = timedelta(seconds=TICK_SECONDS_MIN)
@@ -66,6 +68,7 @@ class TimerCore:
         self._index = index
         self._lookahead = lookahead
         self._folded_to = FoldedTo()
+        self._told_to = 0  # how far in `tasks` the newest position record says it is
         self._changed: dict[str, None] = {}  # folded but not yet in the changelog, in order
         self._owes_position = False
         self._written_at: datetime | None = None
@@ -80,6 +83,7 @@ class TimerCore:
     def restore_position(self, folded_to: FoldedTo) -> None:
         """Take over the position record."""
         self._folded_to = folded_to
+        self._told_to = folded_to.tasks
 
     @property
     def folded_to(self) -> FoldedTo:
@@ -102,6 +106,9 @@ class TimerCore:
                 self._learn(record)
             else:
                 self._learn_unreadable(record)
+        if self._folded_to.tasks >= self._told_to + ADMITTED_EVENTS:
+            # Nothing of it may have changed any state, and yet whoever admits tasks has to know.
+            self._owes_position = True
 
     def advance(self, *, tasks: int | None, executions: int | None) -> None:
         """Note that delivery has passed marks in the log that are no records."""
@@ -160,6 +167,7 @@ class TimerCore:
                 self._index.put(task_id, entry.wake_at, value, tally=entry.ahead_count)
         self._changed.clear()
         self._owes_position = False
+        self._told_to = decided.folded_to.tasks
         self._written_at = now
 
     def wake_at(self) -> datetime | None:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from duetime.events.envelope import Envelope, Unreadable
+from duetime.events.positions import POSITION_KEY, decode_position, encode_position
 from duetime.events.types import TaskDue
 from duetime.log.port import Accepted, Log, Record, Stored, TopicOffsets, Transactor
 from duetime.log.reading import dead_letter, event_record, read_event
@@ -24,7 +25,6 @@ from duetime.timer.core import Decided, TimerCore
 from duetime.timer.due_index import Mark
 from duetime.timer.indexes import Indexes
 from duetime.timer.restore import FORMAT_HEADERS, rule_of
-from duetime.timer.state import POSITION_KEY, decode_position, encode_position
 
 TIMER_TOPICS: Final = (Topic.TASKS, Topic.EXECUTIONS)
 TRANSACTOR_NAME: Final = "duetime.timer"

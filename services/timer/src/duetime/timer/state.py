@@ -73,18 +73,8 @@ class TaskState(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaul
         return sum(run.ahead and run.phase is RunPhase.DISPATCHED for run in self.open_runs)
 
 
-class FoldedTo(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """The position record: how far `tasks` and `executions` are folded into the changelog."""
-
-    tasks: int = 0
-    executions: int = 0
-
-
-POSITION_KEY: Final = b"_position"
-
 _ENCODER: Final = msgspec.json.Encoder()
 _STATE: Final = msgspec.json.Decoder(TaskState)
-_POSITION: Final = msgspec.json.Decoder(FoldedTo)
 
 
 def encode_state(state: TaskState) -> bytes:
@@ -95,13 +85,3 @@ def encode_state(state: TaskState) -> bytes:
 def decode_state(value: bytes) -> TaskState:
     """Read a task's state. Raises msgspec.MsgspecError for anything else."""
     return _STATE.decode(value)
-
-
-def encode_position(position: FoldedTo) -> bytes:
-    """Give the bytes of the position record."""
-    return _ENCODER.encode(position)
-
-
-def decode_position(value: bytes) -> FoldedTo:
-    """Read the position record. Raises msgspec.MsgspecError for anything else."""
-    return _POSITION.decode(value)
