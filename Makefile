@@ -79,7 +79,16 @@ lint: $(STAMP) ## Check style, types, imports, tidiness and generated files
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m docs.generate --check
 	@$(BIN)/python -m pytest tests/tidy --quiet
+	@$(MAKE) lint/page
 	@$(MAKE) lint/deploy
+
+lint/page: $(STAMP) ## Check the page: ESLint, Prettier, types, and that those of the API are current (part of lint)
+	@if $(MAKE) frontend/node_modules/.package-lock.json; then \
+		$(NPM) run --silent lint; \
+	else \
+		echo "lint/page: not checked: Node 20 and the page's packages could not be fetched (make page)" >&2; \
+		[ "$${FORBID_SKIPS:-0}" = 0 ] || { echo "FORBID_SKIPS is set, so this run fails" >&2; exit 1; }; \
+	fi
 
 lint/deploy: $(STAMP) ## Check images, compose, chart, alerts and workflows (part of lint)
 	@$(BIN)/python -m deploy.lint
@@ -96,10 +105,13 @@ verify: ## Check everything that a change must pass
 fmt: $(STAMP) ## Format the sources and repair what can be repaired safely
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
+	@[ ! -d frontend/node_modules ] || $(NPM) run --silent format
 
 generate: $(STAMP) ## Write the generated documents anew
 	@$(BIN)/python -m docs.generate
 	@$(BIN)/python -m deploy.lint write
+	@$(MAKE) frontend/node_modules/.package-lock.json
+	@$(NPM) run --silent generate
 
 bench: $(STAMP) ## Measure, e.g. ARGS="steady --on distributed --rate 5000" (kept in docs/performance.md)
 	@$(BIN)/python -m bench $(ARGS)

@@ -3,9 +3,11 @@
 Knows nginx's configuration; nothing of Duetime but where its apis listen and where the page lies.
 """
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import Final
@@ -15,6 +17,7 @@ HOW_TO_GET: Final = "needs nginx (Debian: apt-get install nginx-light)"
 _STOP_SECONDS_MAX: Final = 10.0
 _CONFIGURATION: Final = Template("""\
 daemon off;
+$user
 worker_processes 1;
 pid $folder/nginx.pid;
 error_log stderr warn;
@@ -50,13 +53,28 @@ $servers
 $page
 }
 """)
-_PAGE: Final = Template("""\
-  server {
-    listen 127.0.0.1:$port;
-    root $folder;
-    location / { try_files $$uri /index.html; }
-  }
-""")
+_PAGE: Final = Path(__file__).parents[1] / "images" / "page.conf.template"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A built page in a folder, its port, and where it finds the API (empty: this host's 3001)."""
+
+    folder: Path
+    port: int
+    api_url: str = ""
+
+    def configuration(self) -> str:
+        """Give what the image of the page gives to its nginx, for this machine."""
+        told = {
+            "${DUETIME_PAGE_API_URL}": self.api_url,
+            "${DUETIME_PAGE_LISTEN}": f"127.0.0.1:{self.port}",
+            "/usr/share/nginx/html": str(self.folder),
+        }
+        text = _PAGE.read_text(encoding="utf-8")
+        for name, value in told.items():
+            text = text.replace(name, value)
+        return text
 
 
 class BalancerError(Exception):
@@ -72,9 +90,9 @@ class Balancer:
     """One nginx before several apis."""
 
     def __init__(
-        self, folder: Path, *, port: int, apis: Sequence[int], page: tuple[Path, int] | None = None
+        self, folder: Path, *, port: int, apis: Sequence[int], page: Page | None = None
     ) -> None:
-        """Listen on `port` for the apis' ports; serve the `page` folder on its own port."""
+        """Listen on `port` for the apis' ports; serve the `page` on its own port."""
         self.port = port
         self._folder = folder
         servers = "\n".join(
@@ -84,7 +102,9 @@ class Balancer:
             folder=folder,
             servers=servers,
             api_port=port,
-            page="" if page is None else _PAGE.substitute(folder=page[0], port=page[1]),
+            page="" if page is None else page.configuration(),
+            # Root's workers would become nobody, who may not read a folder of root's.
+            user="user root;" if os.geteuid() == 0 else "",
         )
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -21,7 +21,7 @@ from types import FrameType
 from typing import Final, Self
 
 from deploy.local import kafka, mongod
-from deploy.local.balancer import Balancer
+from deploy.local.balancer import Balancer, Page
 from deploy.local.balancer import missing as balancer_missing
 
 ROOT: Final = Path(__file__).parents[2]
@@ -149,16 +149,18 @@ class Stack:
         brokers: int = 1,
         counts: Mapping[str, int] | None = None,
         api_port: int = 0,
+        page_port: int | None = None,
         environment: Mapping[str, str] | None = None,
         shown: bool = False,
         log_format: str = "json",
     ) -> None:
-        """Describe it: how many of each role (two), which port (0: a free one)."""
+        """Describe it: how many of each role (two), which port (0: a free one), the page's port."""
         self.folder = folder
         self.processes: dict[str, Running] = {}
         self.brokers: kafka.Brokers | None = None
         self.mongod: mongod.Mongod | None = None
         self.api_port = api_port or free_port()
+        self.page_port = page_port
         self._broker_count = brokers
         self._counts = counts or dict.fromkeys(ROLES, 2)
         self._own = dict(environment or {})
@@ -276,6 +278,10 @@ class Stack:
             "DUETIME_LOG_FORMAT": self._log_format,
             **self._own,
         }
+        if self.page_port is not None:
+            told["DUETIME_API_CORS_ORIGINS"] = ",".join(
+                f"http://{host}:{self.page_port}" for host in ("localhost", "127.0.0.1")
+            )
         read = _ALWAYS if role is None else (*_ALWAYS, *_READS[role])
         return {
             name: value
@@ -299,7 +305,10 @@ class Stack:
 
     def _balance(self) -> None:
         apis = [int(api.environment["DUETIME_API_PORT"]) for api in self.of_role("api")]
-        page = (PAGE, PAGE_PORT) if self.api_port == API_PORT and PAGE.is_dir() else None
+        page = None
+        if self.page_port is not None and PAGE.is_dir():
+            told = "" if self.api_port == API_PORT else self.url
+            page = Page(folder=PAGE, port=self.page_port, api_url=told)
         balancer = Balancer(self.folder / "nginx", port=self.api_port, apis=apis, page=page)
         balancer.start(lambda process: self.lines.follow("nginx", process))
         self._exit.callback(balancer.stop)
@@ -340,10 +349,13 @@ def main() -> None:
             arguments.folder,
             brokers=arguments.brokers,
             api_port=API_PORT,
+            page_port=PAGE_PORT,
             shown=True,
             log_format=shown,
         ) as stack:
             print(f"Duetime's API: {stack.url} (two of each service). Ctrl-C stops all.")
+            if PAGE.is_dir():
+                print(f"Its page: http://127.0.0.1:{PAGE_PORT}")
             while not over.wait(1.0):
                 stack.check_alive()
     except (StackError, kafka.BrokerError, mongod.MongodError) as fault:

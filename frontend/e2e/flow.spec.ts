@@ -141,10 +141,9 @@ test.describe('the plain flow', () => {
     page,
     system,
   }) => {
-    test.skip(!system.ours, 'this system is not ours to stop: unset DUETIME_API_URL to run this');
     await system.register({ description: 'Survivor', time: inSeconds(3600) });
     await expect(rowOf(page, 'Survivor')).toBeVisible();
-    await system.stopApi('SIGKILL');
+    await system.killApi();
     await expect(page.getByText(/Connection lost since \d\d:\d\d:\d\d CES?T/)).toBeVisible();
     await describeTask(page, 'Lost for now');
     await page.getByRole('button', { name: 'Add task' }).click();
@@ -157,50 +156,5 @@ test.describe('the plain flow', () => {
     await page.getByRole('button', { name: 'Add task' }).click();
     await expect(rowOf(page, 'Lost for now')).toContainText('Scheduled');
     await expect.poll(async () => (await system.tasks()).length).toBe(2);
-  });
-
-  test('ten thousand tasks stay smooth', async ({ page, system }) => {
-    test.setTimeout(180_000);
-    const count = 10_000;
-    await system.registerAll(
-      Array.from({ length: count }, (_, index) => ({
-        description: `Task ${index}`,
-        time: inSeconds(3600 + index),
-      })),
-    );
-    await expect.poll(async () => (await system.tasks()).length, { timeout: 60_000 }).toBe(count);
-    await page.reload();
-    await expect(rowOf(page, 'Task 0')).toBeVisible();
-    await page.keyboard.press('/');
-    await page.keyboard.type(`Task ${count - 1}`);
-    await expect(rowOf(page, `Task ${count - 1}`)).toBeVisible({ timeout: 30_000 });
-    await page.getByRole('button', { name: 'Clear: Search tasks' }).click();
-    await expect(rowOf(page, 'Task 0')).toBeVisible();
-
-    // Frames while the list is scrolled from end to end: the slow ones are what is felt.
-    const frames = await page.evaluate(async () => {
-      const scroller = document.querySelector('[role=grid] [role=presentation] > *');
-      if (!scroller) {
-        throw new Error('no list');
-      }
-      const gaps: number[] = [];
-      let last = performance.now();
-      for (let step = 0; step < 120; step += 1) {
-        scroller.scrollTop = (scroller.scrollHeight / 120) * step;
-        await new Promise(requestAnimationFrame);
-        const now = performance.now();
-        gaps.push(now - last);
-        last = now;
-      }
-      gaps.sort((a, b) => a - b);
-      return {
-        p50: gaps[60] ?? 0,
-        p95: gaps[114] ?? 0,
-        rows: document.querySelectorAll('[data-task]').length,
-      };
-    });
-    console.log('frames while scrolling 10,000 rows, ms:', JSON.stringify(frames));
-    expect(frames.rows).toBeLessThan(80);
-    expect(frames.p95).toBeLessThan(100);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * The system under test: a running Duetime named by the environment (DUETIME_API_URL and
- * DUETIME_PAGE_URL), or one of our own, started as a user does.
+ * The system under test, started as a user does: the embedded one, or with DUETIME_E2E=stack the
+ * distributed one, two processes of each service over Kafka and MongoDB behind a load balancer.
  */
 
 import { spawn, type ChildProcess } from 'node:child_process';
@@ -9,9 +9,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const START_MS_MAX = 20_000;
+const START_MS_MAX = 60_000;
 const STOP_MS_MAX = 15_000;
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -31,42 +32,45 @@ export interface Registered {
   revision: number;
 }
 
-export class System {
+/** Processes that serve the API and the page. */
+interface Serving {
   readonly api: string;
   readonly page: string;
-  /** null where the environment named a running system: it is not ours to stop. */
-  readonly #dataDir: string | null;
+  startApi: () => Promise<void>;
+  /** Kills every process of the API. */
+  killApi: () => Promise<void>;
+  stop: () => Promise<void>;
+}
+
+/** One process, which serves both. */
+class Embedded implements Serving {
+  readonly api: string;
+  readonly page: string;
+  readonly #dataDir: string;
   #duetime: ChildProcess | undefined;
 
-  private constructor(api: string, page: string, dataDir: string | null) {
+  private constructor(api: string, page: string, dataDir: string) {
     this.api = api;
     this.page = page;
     this.#dataDir = dataDir;
   }
 
-  static async start(): Promise<System> {
-    const { DUETIME_API_URL: api, DUETIME_PAGE_URL: page } = process.env;
-    if (api && page) {
-      return new System(api, page, null);
-    }
-    const [apiPort, pagePort] = [await freePort(), await freePort()];
-    const system = new System(
-      `http://127.0.0.1:${apiPort}`,
-      `http://127.0.0.1:${pagePort}`,
+  static async start(): Promise<Embedded> {
+    const serving = new Embedded(
+      `http://127.0.0.1:${await freePort()}`,
+      `http://127.0.0.1:${await freePort()}`,
       await mkdtemp(join(tmpdir(), 'duetime-e2e-')),
     );
-    await system.startApi();
-    return system;
-  }
-
-  get ours(): boolean {
-    return this.#dataDir !== null;
+    try {
+      await serving.startApi();
+    } catch (fault) {
+      await serving.stop();
+      throw fault;
+    }
+    return serving;
   }
 
   async startApi(): Promise<void> {
-    if (this.#dataDir === null) {
-      throw new Error('the environment named this system: the tests do not start it');
-    }
     const [port, pagePort] = [new URL(this.api).port, new URL(this.page).port];
     const duetime = spawn(
       at('../../.venv/bin/duetime'),
@@ -77,7 +81,7 @@ export class System {
       ],
       {
         stdio: ['ignore', 'ignore', 'inherit'],
-        env: { ...process.env, PYTHONPATH: at('./actions') },
+        env: { ...withoutSettings(process.env), PYTHONPATH: at('./actions') },
       },
     );
     this.#duetime = duetime;
@@ -89,16 +93,84 @@ export class System {
     });
   }
 
-  async stopApi(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
-    await ended(this.#duetime, signal);
+  async killApi(): Promise<void> {
+    await ended(this.#duetime, 'SIGKILL');
     this.#duetime = undefined;
   }
 
   async stop(): Promise<void> {
     await ended(this.#duetime, 'SIGTERM');
-    if (this.#dataDir !== null) {
-      await rm(this.#dataDir, { recursive: true, force: true });
-    }
+    await rm(this.#dataDir, { recursive: true, force: true });
+  }
+}
+
+/** The distributed system, told what to do through its standard input. */
+class Stack implements Serving {
+  readonly api: string;
+  readonly page: string;
+  readonly #process: ChildProcess;
+  readonly #said: AsyncIterator<string>;
+
+  private constructor(process: ChildProcess, said: AsyncIterator<string>, first: string) {
+    const { api, page } = JSON.parse(first) as { api: string; page: string };
+    this.api = api;
+    this.page = page;
+    this.#process = process;
+    this.#said = said;
+  }
+
+  static async start(): Promise<Stack> {
+    const stack = spawn(at('../../.venv/bin/python'), ['-m', 'tests.support.page_stack'], {
+      cwd: at('../..'),
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: withoutSettings(process.env),
+    });
+    const lines: Interface = createInterface({ input: stack.stdout });
+    const said = lines[Symbol.asyncIterator]();
+    return new Stack(stack, said, await next(said));
+  }
+
+  startApi = (): Promise<void> => this.#tell('start');
+
+  killApi = (): Promise<void> => this.#tell('stop');
+
+  async stop(): Promise<void> {
+    const exit = once(this.#process, 'exit');
+    this.#process.stdin?.end();
+    await exit;
+  }
+
+  async #tell(word: string): Promise<void> {
+    this.#process.stdin?.write(`${word}\n`);
+    await next(this.#said);
+  }
+}
+
+export class System {
+  readonly api: string;
+  readonly page: string;
+  readonly #serving: Serving;
+
+  private constructor(serving: Serving) {
+    this.api = serving.api;
+    this.page = serving.page;
+    this.#serving = serving;
+  }
+
+  static async start(): Promise<System> {
+    return new System(await (process.env.DUETIME_E2E === 'stack' ? Stack : Embedded).start());
+  }
+
+  startApi(): Promise<void> {
+    return this.#serving.startApi();
+  }
+
+  killApi(): Promise<void> {
+    return this.#serving.killApi();
+  }
+
+  stop(): Promise<void> {
+    return this.#serving.stop();
   }
 
   async register(body: TaskBody): Promise<Registered> {
@@ -173,6 +245,13 @@ export async function inParallel<T>(
   await Promise.all(Array.from({ length: 32 }, worker));
 }
 
+/** Duetime refuses settings that it does not know: those of the tests are not for it. */
+function withoutSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(environment).filter(([name]) => !name.startsWith('DUETIME_')),
+  );
+}
+
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -180,6 +259,14 @@ async function freePort(): Promise<number> {
   server.close();
   await once(server, 'close');
   return port;
+}
+
+async function next(said: AsyncIterator<string>): Promise<string> {
+  const line = await said.next();
+  if (line.done) {
+    throw new Error('the stack ended; what it said is above');
+  }
+  return line.value;
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {

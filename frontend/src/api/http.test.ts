@@ -1,6 +1,6 @@
 import { AxiosError, type AxiosResponse } from 'axios';
 import { describe, expect, test } from 'vitest';
-import { freshKey, nextCursor } from './http';
+import { createHttp, freshKey, nextCursor } from './http';
 import { problemOf } from './problem';
 import { learn, offsetMs } from './serverClock';
 
@@ -20,6 +20,34 @@ test('a fresh key has the form of a UUID and comes once', () => {
 
   expect(keys.size).toBe(100);
   expect([...keys][0]).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+});
+
+describe('how a request fared', () => {
+  const fared = async (status: number, contentType: string): Promise<string> => {
+    let fate = '';
+    const http = createHttp('http://api', {
+      answered: () => (fate = 'answered'),
+      unreachable: () => (fate = 'unreachable'),
+    });
+    const asked = http.get('/tasks', {
+      adapter: (config) => {
+        const headers = { 'content-type': contentType };
+        const response = { status, data: '', headers, statusText: '', config };
+        return Promise.reject(new AxiosError('no', 'ERR', config, undefined, response));
+      },
+    });
+    await expect(asked).rejects.toThrow();
+    return fate;
+  };
+
+  test('an API that refuses is there', async () => {
+    expect(await fared(503, 'application/problem+json')).toBe('answered');
+    expect(await fared(404, 'text/plain')).toBe('answered');
+  });
+
+  test.each([502, 503, 504])('a gateway that answers %s speaks for nobody', async (status) => {
+    expect(await fared(status, 'text/html')).toBe('unreachable');
+  });
 });
 
 describe('problemOf', () => {

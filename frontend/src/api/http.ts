@@ -39,7 +39,7 @@ export function createHttp(baseURL: string, fares: Fares): AxiosInstance {
       return response;
     },
     (fault: unknown) => {
-      if (axios.isAxiosError(fault) && fault.response) {
+      if (axios.isAxiosError(fault) && fault.response && !isForeign(fault.response)) {
         answered(fault.response);
       } else if (!axios.isCancel(fault)) {
         fares.unreachable();
@@ -48,6 +48,13 @@ export function createHttp(baseURL: string, fares: Fares): AxiosInstance {
     },
   );
   return http;
+}
+
+/** A gateway answers for an API that does not: the API's own refusals are problem documents. */
+function isForeign({ status, headers }: AxiosResponse): boolean {
+  return (
+    [502, 503, 504].includes(status) && !String(headers['content-type']).includes('problem+json')
+  );
 }
 
 /** The cursor of the next page in a `Link` header; null on the last page. */

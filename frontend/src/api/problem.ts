@@ -113,3 +113,9 @@ export function fieldSentence(error: WrongField): string {
   const near = error.suggestion ? ` Did you mean ${error.suggestion}?` : '';
   return `${error.field} ${error.reason}.${near}`;
 }
+
+/** What went wrong with a query, as a sentence of its own. */
+export function said(error: unknown): string {
+  const text = asProblem(error)?.detail ?? 'something went wrong in this page';
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}

@@ -3,6 +3,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { styled } from 'styled-components';
 import { useLogsInfiniteQuery } from '@/api/duetimeApi';
+import { said } from '@/api/problem';
 import { useAppDispatch, useAppSelector } from '@/app/hooks';
 import { Blank, Skeleton } from '@/components/Blank';
 import { Button, IconButton } from '@/components/controls';
@@ -180,6 +181,7 @@ export function LogsPane() {
       {lines === undefined ? (
         error ? (
           <Blank icon="warning" tone="bad" title="The logs could not be loaded">
+            <p>{said(error)}</p>
             <Button type="button" onClick={() => void refetch()}>
               Try again
             </Button>

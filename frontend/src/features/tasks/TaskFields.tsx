@@ -69,10 +69,11 @@ const Notes = styled.div`
   align-items: baseline;
   justify-content: space-between;
   gap: 2px 16px;
-  min-height: 26px;
+  min-height: 27px;
   padding-top: 6px;
   color: var(--text-soft);
   font-size: var(--size-small);
+  line-height: 18px;
 `;
 
 const Errors = styled.ul`

@@ -21,7 +21,8 @@ import {
 } from './wording';
 
 export const ROW_PX = 54;
-export const ROW_NARROW_PX = 98;
+/** With a title of one line; a longer one takes two. */
+export const ROW_NARROW_PX = 102;
 
 export const COLUMNS = css`
   display: grid;
@@ -48,14 +49,15 @@ const Row = styled.div<{ $faint: boolean }>`
 
   ${narrow} {
     grid-template:
-      'what what actions' 22px
-      'status plan actions' 20px
+      'what what actions' minmax(24px, auto)
+      'status plan plan' minmax(20px, auto)
       'due due due' 20px
       'ran ran ran' 20px / auto minmax(0, 1fr) auto;
     gap: 0 10px;
-    align-content: center;
-    height: ${ROW_NARROW_PX}px;
-    padding: 0 8px 0 12px;
+    align-items: start;
+    height: auto;
+    min-height: ${ROW_NARROW_PX}px;
+    padding: 9px 6px 8px 12px;
     font-size: var(--size-small);
     line-height: 20px;
   }
@@ -79,7 +81,12 @@ const Title = styled(Line)`
   font-weight: 500;
 
   ${narrow} {
+    display: -webkit-box;
     font-size: 14px;
+    overflow-wrap: anywhere;
+    white-space: normal;
+    -webkit-box-orient: vertical;
+    -webkit-line-clamp: 2;
   }
 `;
 
@@ -96,6 +103,8 @@ const What = styled.div`
 
     > :last-child {
       grid-area: plan;
+      /* The zone is never cut off. */
+      white-space: normal;
     }
   }
 `;
@@ -160,9 +169,10 @@ const ICONS: Record<TaskStatus, IconName> = {
 };
 
 const Mark = styled.span<{ $color: string }>`
-  display: inline-flex;
+  display: flex;
   align-items: center;
   gap: 6px;
+  width: fit-content;
   max-width: 100%;
   color: ${({ $color }) => $color};
   font-weight: 500;
@@ -195,6 +205,16 @@ const Actions = styled(Cell)`
   display: flex;
   justify-content: flex-end;
   gap: 2px;
+
+  ${narrow} {
+    gap: 4px;
+    margin-block: -4px;
+
+    > button {
+      width: 34px;
+      height: 32px;
+    }
+  }
 `;
 
 const RUN_TONES: Record<RunTone, string> = {
@@ -270,9 +290,7 @@ export const TaskRow = memo(function TaskRow({ task, position, active, acts }: P
         {task.last_run ? (
           <Last run={task.last_run} />
         ) : (
-          <Soft as="span">
-            <NarrowLabel>Last run: </NarrowLabel>Not yet run
-          </Soft>
+          <Soft>Not yet run</Soft>
         )}
       </Cell>
       <Actions $area="actions" role="gridcell">
@@ -319,12 +337,7 @@ export const TaskRow = memo(function TaskRow({ task, position, active, acts }: P
 
 function Due({ task }: { task: Task }) {
   if (task.next_due_at === null) {
-    return (
-      <Soft as="span">
-        <NarrowLabel>Next due: </NarrowLabel>
-        {task.status === 'paused' ? 'Not while paused' : 'Nothing due'}
-      </Soft>
-    );
+    return <Soft>{task.status === 'paused' ? 'Not due while paused' : 'Nothing due'}</Soft>;
   }
   return (
     <Labelled>

@@ -1,7 +1,7 @@
 /** Tasks: the form, the filters, and the list or what stands in its place. */
 
 import { styled } from 'styled-components';
-import { asProblem } from '@/api/problem';
+import { said } from '@/api/problem';
 import { useAppDispatch, useAppSelector } from '@/app/hooks';
 import { Blank, Skeleton } from '@/components/Blank';
 import { Button, Kbd } from '@/components/controls';
@@ -100,12 +100,11 @@ export function TasksPane() {
       <PaneBar>
         <PaneTitle id="tasks-title">
           Tasks
-          {rows && (
-            <span>
-              {rows.length.toLocaleString('en')}
-              {more && '+'}
-            </span>
-          )}
+          {/* Its place is kept while they load: nothing beside it moves. */}
+          <span>
+            {rows?.length.toLocaleString('en')}
+            {more && '+'}
+          </span>
         </PaneTitle>
         <SearchField
           id="task-search"
@@ -141,7 +140,7 @@ export function TasksPane() {
       {rows === undefined ? (
         error ? (
           <Blank icon="warning" tone="bad" title="The tasks could not be loaded">
-            <p>{capital(asProblem(error)?.detail ?? 'something went wrong in this page')}.</p>
+            <p>{said(error)}</p>
             <Button type="button" onClick={() => void refetch()}>
               Try again
             </Button>
@@ -189,8 +188,4 @@ function filterWords({ text, status }: { text: string; status: string | null }):
   const is = status === null ? '' : `is ${status}`;
   const says = text.trim() === '' ? '' : `contains “${text.trim()}”`;
   return [is, says].filter(Boolean).join(' and ');
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
