@@ -532,8 +532,8 @@ export interface components {
              */
             recurring?: boolean;
             timezone?: string | null;
-            recurrence?: (components["schemas"]["DailyRule"] | null) | null;
-            action?: (components["schemas"]["LogActionBody"] | components["schemas"]["PythonActionBody"]) | null;
+            recurrence?: Record<string, never> | null;
+            action?: Record<string, never> | null;
             timeout_seconds?: number | null;
         };
     };
@@ -675,6 +675,15 @@ export interface operations {
             };
             /** @description A field of the request breaks a rule (`/problems/invalid-fields`); A parameter or header of the request breaks a rule (`/problems/invalid-parameters`); The Idempotency-Key belongs to another request (`/problems/idempotency-key-reused`) */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description More tasks come in than can be scheduled (`/problems/timers-behind`) */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -831,7 +840,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemAnswer"];
                 };
             };
-            /** @description There is no room for a further batch (`/problems/too-many-batches`) */
+            /** @description There is no room for a further batch (`/problems/too-many-batches`); More tasks come in than can be scheduled (`/problems/timers-behind`) */
             429: {
                 headers: {
                     [name: string]: unknown;
