@@ -20,6 +20,9 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	path=$$(command -v $$name) && "$$path" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	2>/dev/null && echo "$$path" && break; done)
 
+# How many histories `make nightly` lives through.
+SEEDS ?= 5000
+
 PAGE := frontend/dist/index.html
 NODE_VERSION := 24.19.0
 # The machine's own Node where it is new enough, else one from a registry package.
@@ -70,6 +73,13 @@ test/deploy: ## Test what compose and the chart start, on real Kafka and MongoDB
 test/tidy: ## Test the repository's own rules
 test/unit test/contract test/simulation test/system test/chaos test/deploy test/tidy: $(STAMP)
 	@$(BIN)/python -m pytest tests/$(@F) $(ARGS)
+
+nightly: $(STAMP) ## Test through the night: SEEDS=5000 histories (resumable), planted bugs, long tests
+	@$(MAKE) parts || echo "Not everything that the tests can use could be fetched." >&2
+	@failed=0; \
+	$(BIN)/python -m tests.simulation --nightly --seeds $(SEEDS) || failed=1; \
+	$(BIN)/python -m pytest -m nightly $(ARGS) || failed=1; \
+	exit $$failed
 
 lint: $(STAMP) ## Check style, types, imports, tidiness and generated files
 	@$(UV) lock --check --offline --quiet
@@ -169,4 +179,4 @@ $(UV):
 	@mv .build/uv-part .build/uv-$(UV_VERSION)
 
 .PHONY: help setup run page stack parts test test/unit test/contract test/simulation test/system test/chaos test/deploy test/tidy \
-	lint lint/deploy tools verify fmt generate bench clean
+	nightly lint lint/deploy tools verify fmt generate bench clean

@@ -6,13 +6,16 @@ python -m tests.simulation --nightly --seeds 5000   resumable, and written into 
 """
 
 import argparse
-import json
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 
 from tests.simulation import report
+from tests.simulation.history import FaultKind
 from tests.simulation.nightly import run_night
-from tests.simulation.run import run_seed
+from tests.simulation.run import Verdict, run_seed
+from tests.simulation.stories import STORIES
 from tests.simulation.tally import Tally
 
 _SHOWN_FAILURES_MAX = 5
@@ -26,34 +29,34 @@ def main() -> int:
     parser.add_argument("--seeds", help="A..B, or a count")
     parser.add_argument("--nightly", action="store_true", help="resumable; writes the documents")
     parser.add_argument("--processes", type=int, default=2, help="for --nightly")
-    parser.add_argument("--until-broken", action="store_true", help="stop at the first failure")
+    parser.add_argument("--only", default="", help="these kinds of fault, and often: KIND,KIND")
+    parser.add_argument("--story", default="", choices=["", *STORIES], help="in place of chance")
     given = parser.parse_args()
+    only = tuple(FaultKind(kind) for kind in given.only.split(",") if kind)
+    live = partial(run_seed, only=only, story=given.story)
     if given.seed is not None:
-        return _one(given.seed)
+        return _one(live(given.seed))
     if given.nightly:
         return run_night(int(given.seeds or 5_000), given.processes)
     begin, end = _range(given.seeds or "200")
-    if given.until_broken:
-        return _until_broken(begin, end)
-    return _many(begin, end)
+    return _many(live, begin, end)
 
 
-def _one(seed: int) -> int:
-    verdict = run_seed(seed)
+def _one(verdict: Verdict) -> int:
     said = report.write(verdict)
     if verdict.violations:
         print(said)
         return 1
-    print(f"seed {seed} keeps every promise")
+    print(f"seed {verdict.switches.seed} keeps every promise")
     print(said.splitlines()[-1])
     return 0
 
 
-def _many(begin: int, end: int) -> int:
+def _many(live: Callable[[int], Verdict], begin: int, end: int) -> int:
     tally, failed = Tally(), []
     began = time.perf_counter()
     for seed in range(begin, end):
-        verdict = run_seed(seed)
+        verdict = live(seed)
         tally.add(verdict.evidence)
         if verdict.violations:
             failed.append(seed)
@@ -69,20 +72,6 @@ def _many(begin: int, end: int) -> int:
     if idle:
         print(f"these faults were done and never changed anything: {', '.join(idle)}")
     return 1 if failed or idle else 0
-
-
-def _until_broken(begin: int, end: int) -> int:
-    """Tell the first seed that breaks a promise as a line of JSON, for other programs."""
-    for seed in range(begin, end):
-        try:
-            broken = run_seed(seed).violations
-        except Exception as fault:  # noqa: BLE001 - a bug may show in any way
-            broken = [f"the simulation {type(fault).__name__}: {fault}"]
-        if broken:
-            print(json.dumps({"seed": seed, "broken": broken[0]}))
-            return 1
-    print(json.dumps({"seed": None}))
-    return 0
 
 
 def _range(text: str) -> tuple[int, int]:

@@ -47,6 +47,16 @@ class Broker(MemoryLog):
             for record in self._storage._records[topic, partition]
         ]
 
+    def drop_tombstones(self, older_than: datetime) -> None:
+        """Compact as a log may: of keys that were taken away before, nothing remains."""
+        for slot, latest in self._storage._latest.items():
+            for key, record in list(latest.items()):
+                if record.value is None and record.appended_at < older_than:
+                    del latest[key]
+            newest = self._storage._records[slot][-1:]  # it says where the partition ends
+            kept = {record.offset: record for record in (*latest.values(), *newest)}
+            self._storage._records[slot][:] = [kept[offset] for offset in sorted(kept)]
+
     def owned(self, subscription: LocalSubscription) -> Sequence[int]:
         """Give the partitions that a member owns, as the log sees it."""
         return sorted(subscription._member.assigned)

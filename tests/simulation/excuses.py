@@ -23,6 +23,8 @@ _MOVES_OWNERS: Final = frozenset(
         FaultKind.FENCE,
         FaultKind.COMMIT_UNKNOWN_LANDED,
         FaultKind.COMMIT_UNKNOWN_LOST,
+        FaultKind.TIMER_DISK_LOST,
+        FaultKind.TIMER_DISK_OLD,
     }
 )
 _STOPS_READING: Final = frozenset(

@@ -49,6 +49,8 @@ class FaultKind(StrEnum):
     POISON = "poison"
     WIPE_VIEWS = "wipe-views"
     CLOCK_JUMP = "clock-jump"
+    TIMER_DISK_LOST = "timer-disk-lost"
+    TIMER_DISK_OLD = "timer-disk-old"
     # Done to one call.
     APPEND_UNKNOWN_LANDED = "append-unknown-landed"
     APPEND_UNKNOWN_LOST = "append-unknown-lost"

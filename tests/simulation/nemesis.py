@@ -44,6 +44,8 @@ class Nemesis:
             FaultKind.POISON: self._poison,
             FaultKind.WIPE_VIEWS: self._wipe_views,
             FaultKind.CLOCK_JUMP: self._clock_jump,
+            FaultKind.TIMER_DISK_LOST: self._timer_disk_lost,
+            FaultKind.TIMER_DISK_OLD: self._timer_disk_old,
         }
         self._kinds = [
             (kind, does) for kind, does in done_by.items() if kind in world.switches.kinds
@@ -260,6 +262,39 @@ class Nemesis:
         await self._last(fault, rng.uniform(1.0, 12.0))
         fault.effective = victim.steps_noticed > noticed
         victim.wall.skew_seconds -= seconds
+
+    async def _timer_disk_lost(self) -> None:
+        """Kill a timer, and let it come back on an empty disk."""
+        victim = self._victim("timer")
+        if victim is None:
+            return
+        disk = self._world.disks[victim.slot]
+        held = disk.task_count
+        fault = self._network.mark(FaultKind.TIMER_DISK_LOST, victim, note=f"{held} tasks")
+        fault.effective = held > 0
+        self._world.crash(victim.slot)
+        disk.wipe()
+        await self._revive(victim.slot, fault, self._rng.choice((0.1, 2.0, 8.0)))
+
+    async def _timer_disk_old(self) -> None:
+        """Kill a timer, and let it come back on a disk as that was some time ago."""
+        victim = self._victim("timer")
+        if victim is None:
+            return
+        disk = self._world.disks[victim.slot]
+        copy = disk.copy()
+        await asyncio.sleep(max(0.0, min(self._rng.uniform(1.0, 20.0), self._until - self._now)))
+        if not victim.alive or victim.suspended:
+            return
+        fault = self._network.mark(FaultKind.TIMER_DISK_OLD, victim)
+        fault.effective = disk.is_ahead_of(copy)
+        self._world.crash(victim.slot)
+        disk.become(copy)
+        await self._revive(victim.slot, fault, self._rng.choice((0.1, 2.0, 8.0)))
+
+    @property
+    def _now(self) -> float:
+        return self._world.now
 
     def _open(self, kind: FaultKind, victim: Process | None) -> Fault:
         fault = self._network.mark(kind, victim)

@@ -5,24 +5,26 @@ is, is elsewhere.
 """
 
 import json
-import multiprocessing
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import as_completed
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from tests.simulation import report
+from tests.simulation.batch import live_through
+from tests.simulation.crew import Crew
 from tests.simulation.planted.bugs import BUGS
 from tests.simulation.planted.search import search, table_of_bugs
-from tests.simulation.run import run_seed
 from tests.simulation.tally import Tally
 
 STATE: Final = report.FOLDER / "nightly.json"
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "reliability.md"
 _BLOCK_SEEDS: Final = 50
+_BLOCK_SECONDS_MAX: Final = 3_600.0
 _PLANTED_SEEDS: Final = 2_000  # tried for each planted bug
 _BEGIN, _END = "<!-- nightly: begin -->", "<!-- nightly: end -->"
 _LARGE: Final = 100_000
@@ -72,13 +74,19 @@ def run_night(seeds: int, processes: int) -> int:
     night = resume(seeds)
     blocks = [block for block in _blocks(seeds) if block not in night.done_blocks]
     print(f"{len(night.done_blocks)} blocks of {_BLOCK_SEEDS} seeds done, {len(blocks)} to go")
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(processes) as pool:
+    with Crew(processes, seconds_max=_BLOCK_SECONDS_MAX) as crew:
         began = time.perf_counter()
-        for block, plain, failed in pool.imap_unordered(_live_through, blocks):
-            night.tally.merge(Tally.of_plain(plain))
-            night.done_blocks.append(block)
-            night.failed.extend(failed)
+        under_way = [
+            crew.submit(live_through, block * _BLOCK_SEEDS, (block + 1) * _BLOCK_SEEDS)
+            for block in blocks
+        ]
+        for done in as_completed(under_way):
+            batch = done.result()
+            for said in batch.reports:
+                print(said, flush=True)
+            night.tally.merge(Tally.of_plain(batch.tally))
+            night.done_blocks.append(batch.begin // _BLOCK_SEEDS)
+            night.failed.extend(batch.failed)
             now = time.perf_counter()
             night.seconds += now - began
             began = now
@@ -147,17 +155,6 @@ def _progress(night: Night) -> str:
 
 def _blocks(seeds: int) -> Iterator[int]:
     return iter(range(-(-seeds // _BLOCK_SEEDS)))
-
-
-def _live_through(block: int) -> tuple[int, dict[str, Any], list[int]]:
-    tally, failed = Tally(), []
-    for seed in range(block * _BLOCK_SEEDS, (block + 1) * _BLOCK_SEEDS):
-        verdict = run_seed(seed)
-        tally.add(verdict.evidence)
-        if verdict.violations:
-            failed.append(seed)
-            print(report.write(verdict), flush=True)
-    return block, tally.plain(), failed
 
 
 def _sources() -> str:

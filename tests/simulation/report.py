@@ -8,6 +8,7 @@ from typing import Final
 
 from tests.simulation.run import Verdict
 from tests.simulation.svg import picture
+from tests.simulation.switches import Switches
 from tests.simulation.trace import trace
 
 FOLDER: Final = Path(__file__).parents[2] / ".build" / "simulation"
@@ -26,7 +27,7 @@ def write(verdict: Verdict) -> str:
         [
             f"seed {seed} breaks {len(verdict.violations)} promises:",
             *shown,
-            f"replay it with: {replay_command(seed)}",
+            f"replay it with: {replay_command(verdict.switches)}",
             (
                 f"trace: {text.relative_to(FOLDER.parents[1])}, "
                 f"picture: {drawing.relative_to(FOLDER.parents[1])}"
@@ -35,6 +36,8 @@ def write(verdict: Verdict) -> str:
     )
 
 
-def replay_command(seed: int) -> str:
-    """Give the one command that lives through a seed again."""
-    return f".venv/bin/python -m tests.simulation --seed {seed}"
+def replay_command(switches: Switches) -> str:
+    """Give the one command that lives through a history again."""
+    only = f" --only {','.join(switches.only)}" if switches.only else ""
+    story = f" --story {switches.story}" if switches.story else ""
+    return f".venv/bin/python -m tests.simulation --seed {switches.seed}{only}{story}"

@@ -5,17 +5,19 @@ Knows the order of a history; everything else is elsewhere.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import structlog
 
 from tests.simulation.checkers import judge
 from tests.simulation.evidence import Evidence, gather
+from tests.simulation.history import FaultKind
 from tests.simulation.nemesis import Nemesis
 from tests.simulation.process import PROCESS, WorldLoop
-from tests.simulation.switches import Switches, draw_switches
+from tests.simulation.stories import STORIES, Script
+from tests.simulation.switches import Switches, bent, draw_switches
 from tests.simulation.workload import WARM_UP_SECONDS, Workload
 from tests.simulation.world import World
 
@@ -31,13 +33,18 @@ class Verdict:
     violations: list[str]
 
 
-Script = Callable[[World], Awaitable[None]]
-"""What happens in a history before it comes to rest."""
+def run_seed(seed: int, *, only: tuple[FaultKind, ...] = (), story: str = "") -> Verdict:
+    """Live through one seed's history and judge it.
 
-
-def run_seed(seed: int) -> Verdict:
-    """Live through one seed's history and judge it."""
-    return run_script(draw_switches(seed), _chance)
+    `only` these faults in place of those that the seed draws, or a story in place of chance.
+    """
+    switches = draw_switches(seed)
+    if only:
+        switches = bent(switches, only)
+    if not story:
+        return run_script(switches, _chance)
+    told = STORIES[story]
+    return run_script(replace(switches, kinds=(), story=story, **told.chosen), told.script)
 
 
 def run_script(switches: Switches, script: Script) -> Verdict:

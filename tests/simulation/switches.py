@@ -4,7 +4,7 @@ A history with every fault at once hides what one of them alone would show, so e
 its own few. Knows chances and bounds; nothing of how a fault is done.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
@@ -15,6 +15,12 @@ KINDS: Final = tuple(FaultKind)
 
 _FAULTLESS_SHARE: Final = 0.12  # without any fault the checks are at their strictest
 _KIND_SHARE: Final = 0.3  # each kind is on in this share of the seeds
+
+_BENT_EVERY_SECONDS: Final = 4.0
+_BENT_CALL_CHANCE: Final = 0.05
+_BENT_NEAR_MISS_SHARE: Final = 0.5
+_BENT_EDIT_SHARE: Final = 0.5
+_BENT_DELETE_SHARE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +52,8 @@ class Switches:
     near_miss_share: float  # edits and deletes aimed at the last seconds before the due time
     shared_tasks: bool  # clients change each other's tasks
     skew_seconds: float  # wall clocks differ from the true time by up to this
+    only: tuple[FaultKind, ...] = ()  # what was asked for instead of what the seed draws
+    story: str = ""  # what happens instead of chance
 
 
 def draw_switches(seed: int) -> Switches:
@@ -79,4 +87,18 @@ def draw_switches(seed: int) -> Switches:
         near_miss_share=rng.choice((0.0, 0.5, 0.9)),
         shared_tasks=rng.random() < 0.3,
         skew_seconds=rng.choice((0.0, 0.04, 0.1)),
+    )
+
+
+def bent(switches: Switches, only: tuple[FaultKind, ...]) -> Switches:
+    """Turn on these kinds of fault alone, and often, in a history with many close calls."""
+    return replace(
+        switches,
+        only=only,
+        kinds=only,
+        fault_every_seconds=min(switches.fault_every_seconds, _BENT_EVERY_SECONDS),
+        call_fault_chance=_BENT_CALL_CHANCE,
+        near_miss_share=max(switches.near_miss_share, _BENT_NEAR_MISS_SHARE),
+        edit_share=max(switches.edit_share, _BENT_EDIT_SHARE),
+        delete_share=max(switches.delete_share, _BENT_DELETE_SHARE),
     )

@@ -3,42 +3,21 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from duetime.log.partitioner import partition_of
 from duetime.log.port import Record
 from duetime.log.topics import Topic
-from tests.simulation.history import Answer, FaultKind, instant
-from tests.simulation.run import Verdict, run_script
+from tests.simulation.history import FaultKind
+from tests.simulation.run import Verdict, run_script, run_seed
+from tests.simulation.stories import ask, task_due, until
 from tests.simulation.switches import draw_switches
 from tests.simulation.target import ACTION_NAME
 from tests.simulation.workload import Workload
 from tests.simulation.world import World
 
 SPAN_SECONDS = 20.0
-
-
-async def ask(
-    world: World, method: str, path: str, body: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """Send a request to the first api; give what it answers, which must be a success."""
-    workload = Workload(world)
-    request = await workload.send(method, path, body=body)
-    assert request.answer is Answer.OK
-    return dict(request.content or {})
-
-
-def task_due(at: float, **more: Any) -> dict[str, Any]:
-    """Give the body of a one-time task that is due at a moment of the history."""
-    return {
-        "description": "as first said",
-        "time": instant(at).isoformat(),
-        "recurring": False,
-        "action": {"type": "python", "name": ACTION_NAME, "args": {"seconds": 0.1}},
-        **more,
-    }
 
 
 def live(script: Callable[[World], Awaitable[None]], **chosen: object) -> Verdict:
@@ -146,3 +125,176 @@ def test_a_clock_that_was_ahead_for_a_while_leaves_no_false_freshness() -> None:
 
     assert [] == [line for line in verdict.violations if line.startswith("P4")]
     assert 3 == len(verdict.evidence.starts)
+
+
+@pytest.mark.promise("P4")
+def test_a_deletion_wins_although_the_timer_was_killed_before_it() -> None:
+    """The timer dies two seconds before due, with the run out; the task is deleted at T-1.5."""
+
+    async def script(world: World) -> None:
+        await until(world, 4.0)
+        task = await ask(world, "POST", "/tasks", task_due(12.0))
+        await until(world, 10.0)
+        world.crash("timer-1")
+        await until(world, 10.5)
+        await ask(world, "DELETE", f"/tasks/{task['id']}")
+        await until(world, 25.0)
+
+    verdict = live(script, timers=1)
+
+    assert [] == verdict.violations
+    assert [] == verdict.evidence.starts
+    assert 1 == len(verdict.evidence.due_facts), "it was out when its timer died"
+
+
+@pytest.mark.promise("P4", "P6")
+def test_an_index_older_than_the_tombstones_brings_no_deleted_task_back() -> None:
+    verdict = run_seed(0, story="long-absence")
+
+    assert [] == verdict.violations
+    assert [] == verdict.evidence.starts
+
+
+@pytest.mark.promise("P3", "P4")
+def test_a_creation_that_lands_again_after_the_deletion_creates_nothing() -> None:
+    async def script(world: World) -> None:
+        await until(world, 4.0)
+        task = await ask(world, "POST", "/tasks", task_due(30.0))
+        await ask(world, "DELETE", f"/tasks/{task['id']}")
+        (created,) = (
+            record
+            for record in world.broker.records(Topic.TASKS)
+            if record.headers["ce_type"].startswith(b"duetime.TaskCreated")
+        )
+        again = Record(
+            topic=created.topic,
+            partition=created.partition,
+            key=created.key,
+            value=created.value,
+            headers=created.headers,
+        )
+        await world.broker.append([again])
+        await until(world, 45.0)
+
+    verdict = live(script)
+
+    assert [] == verdict.violations
+    assert [] == verdict.evidence.starts
+
+
+@pytest.mark.promise("P3")
+def test_a_thousand_edits_shortly_before_due_start_it_once() -> None:
+    async def script(world: World) -> None:
+        await until(world, 4.0)
+        task = await ask(world, "POST", "/tasks", task_due(20.0))
+        await until(world, 19.6)
+        callers = Workload(world)
+        await asyncio.gather(
+            *(
+                callers.send(
+                    "PUT", f"/tasks/{task['id']}", body=task_due(20.0, description=f"text {number}")
+                )
+                for number in range(1_000)
+            )
+        )
+        await until(world, 40.0)
+
+    verdict = live(script, respond_async_share=1.0)
+
+    assert [] == verdict.violations
+    assert 1 == len(verdict.evidence.starts)
+
+
+@pytest.mark.promise("P3")
+def test_executors_scaled_from_one_to_three_to_one_repeat_no_start() -> None:
+    async def script(world: World) -> None:
+        world.crash("executor-2")
+        world.crash("executor-3")
+        await until(world, 10.0)
+        slow = {"type": "python", "name": ACTION_NAME, "args": {"seconds": 5.0}}
+        for number in range(40):
+            await ask(world, "POST", "/tasks", task_due(14.0 + number / 2.0, action=slow))
+        world.start("executor-2")
+        world.start("executor-3")
+        await until(world, 26.0)
+        assert await world.drain("executor-2")
+        assert await world.drain("executor-1")
+        await until(world, 50.0)
+
+    verdict = live(script, executors=3, partitions=4)
+
+    assert [] == verdict.violations
+    assert 40 == len(verdict.evidence.starts)
+    assert 2 <= len({start.process for start in verdict.evidence.starts})
+
+
+@pytest.mark.promise("P5")
+def test_a_torn_transaction_ends_in_a_repeat_and_not_in_silence() -> None:
+    """The log keeps the timer's state and loses the TaskDue: it leaves again by its deadline."""
+    verdict = run_seed(0, story="torn-transaction")
+    (fault,) = verdict.evidence.history.faults
+
+    assert fault.effective
+    assert [] == verdict.violations
+    assert 1 == len(verdict.evidence.starts)
+
+
+@pytest.mark.promise("P6")
+def test_read_models_wiped_at_work_come_back_equal_although_runs_come_first() -> None:
+    """What was projected last is read first: some runs arrive before their TaskCreated."""
+
+    async def script(world: World) -> None:
+        await until(world, 4.0)
+        for number in range(20):
+            await ask(world, "POST", "/tasks", task_due(10.0 + number / 2.0))
+        await until(world, 12.0)
+        world.crash("projector-1")
+        world.database.wipe()
+        world.start("projector-1")
+        await until(world, 30.0)
+
+    verdict = live(script, projectors=1)
+
+    assert [] == verdict.violations
+    assert 20 == len(verdict.evidence.run_documents)
+
+
+@pytest.mark.promise("P3", "P6")
+def test_an_owner_that_was_stopped_for_ten_seconds_wakes_up_to_the_same_state() -> None:
+    async def script(world: World) -> None:
+        await until(world, 4.0)
+        for number in range(20):
+            await ask(world, "POST", "/tasks", task_due(8.0 + number, recurring=True))
+        await until(world, 12.0)
+        world.suspend("timer-1")
+        await until(world, 22.0)
+        world.processes["timer-1"].resume()
+        await until(world, 35.0)
+
+    verdict = live(script)
+
+    assert [] == verdict.violations
+    assert 20 == len(verdict.evidence.starts)
+
+
+@pytest.mark.promise("P4")
+def test_a_deletion_that_nobody_can_read_holds_the_task() -> None:
+    async def script(world: World) -> None:
+        await until(world, 4.0)
+        task = await ask(world, "POST", "/tasks", task_due(12.0))
+        key = task["id"].encode()
+        partition = partition_of(key, world.broker.partitions)
+        headers = {"ce_type": b"duetime.TaskDeleted.v99", "ce_id": b"1"}
+        record = Record(
+            topic=Topic.TASKS, partition=partition, key=key, value=b"{", headers=headers
+        )
+        await world.broker.append([record])
+        await until(world, 30.0)
+
+    verdict = live(script)
+
+    assert [] == verdict.violations
+    assert [] == verdict.evidence.starts
+    assert ["unreadable"] == [
+        fact.said["cause"] for fact in verdict.evidence.run_facts if fact.kind == "TaskSkipped"
+    ]

@@ -20,13 +20,15 @@ from duetime.log_projector.lane import Pace
 from duetime.log_projector.service import projector_service
 from duetime.runtime.backoff import Backoff
 from duetime.runtime.ids import CountingIds
+from duetime.runtime.service import Service
 from duetime.runtime.worker import Worker
 from duetime.telemetry.metrics import Metrics
-from duetime.timer.due_index import MemoryDueIndex
 from duetime.timer.indexes import Indexes
 from duetime.timer.service import timer_service
+from duetime.timer.standby import Standby
 from tests.simulation.broker import Broker
 from tests.simulation.database import Database, ProcessStore
+from tests.simulation.disk import Disk
 from tests.simulation.faults import ProcessLog
 from tests.simulation.history import History, instant
 from tests.simulation.network import Network
@@ -57,6 +59,8 @@ class World:
         self.processes: dict[str, Process] = {}
         self.apps: dict[str, App] = {}
         self.workers: dict[str, Worker] = {}
+        self.disks = {slot: Disk() for slot in self.slots() if slot.startswith("timer")}
+        self._services: dict[str, Sequence[Service]] = {}
         self.due_moments: list[float] = []  # what callers have asked for: faults aim at it
         self._rng = Random(f"world/{switches.seed}")
         self._lives: dict[str, int] = {}
@@ -93,8 +97,8 @@ class World:
         if process.role == "api":
             self.apps[slot] = self._api(process, log)
         else:
-            worker = self.workers[slot] = self._worker(process, log)
-            main = process.spawn(worker.run(), "main")
+            services = self._services[slot] = self._services_of(process, log)
+            main = process.spawn(_run(services), "main")
             main.add_done_callback(lambda task: self._ended(slot, process, task))
         return process
 
@@ -120,9 +124,10 @@ class World:
     async def drain(self, slot: str) -> bool:
         """Ask the process to end by itself, and wait, bounded; False where it had to be killed."""
         process = self.processes[slot]
-        worker = self.workers.get(slot)
-        if worker is not None:
-            worker.drain()
+        services = self._services.get(slot)
+        if services is not None:
+            for service in services:
+                service.drain()
             await asyncio.wait(list(process.tasks), timeout=_DRAIN_SECONDS_MAX)
             if self.processes.get(slot) is not process:
                 return True  # ended, or was killed meanwhile
@@ -143,6 +148,7 @@ class World:
         process = self.processes.pop(slot)
         self.apps.pop(slot, None)
         self.workers.pop(slot, None)
+        self._services.pop(slot, None)
         self.history.note(self.now, process.name, "ends")
         return process
 
@@ -185,19 +191,42 @@ class World:
             known_python_actions=(ACTION_NAME,),
         )
 
-    def _worker(self, process: Process, log: ProcessLog) -> Worker:
-        chance = Random(f"backoff/{self.switches.seed}/{process.name}")
-        backoff = Backoff(first_seconds=0.05, seconds_max=2.0, fraction=chance.random)
+    def _services_of(self, process: Process, log: ProcessLog) -> Sequence[Service]:
+        """Give what the process runs, as its composition root puts it together."""
         if process.role == "timer":
-            return timer_service(
+            indexes = Indexes(self.disks[process.slot].of(process))
+            worker = self._timer(process, log, indexes)
+            standby = Standby(
                 log=log,
                 clock=process.clock,
-                name=process.name,
-                indexes=Indexes(lambda _partition: MemoryDueIndex()),
+                indexes=indexes,
                 lookahead_seconds=LOOKAHEAD_SECONDS,
-                backoff=backoff,
-                metrics=Metrics(),
+                backoff=self._backoff(process, "standby"),
             )
+            services: Sequence[Service] = (worker, standby)
+        else:
+            worker = self._worker(process, log)
+            services = (worker,)
+        self.workers[process.slot] = worker
+        return services
+
+    def _backoff(self, process: Process, of: str) -> Backoff:
+        chance = Random(f"backoff/{self.switches.seed}/{process.name}/{of}")
+        return Backoff(first_seconds=0.05, seconds_max=2.0, fraction=chance.random)
+
+    def _timer(self, process: Process, log: ProcessLog, indexes: Indexes) -> Worker:
+        return timer_service(
+            log=log,
+            clock=process.clock,
+            name=process.name,
+            indexes=indexes,
+            lookahead_seconds=LOOKAHEAD_SECONDS,
+            backoff=self._backoff(process, "worker"),
+            metrics=Metrics(),
+        )
+
+    def _worker(self, process: Process, log: ProcessLog) -> Worker:
+        backoff = self._backoff(process, "worker")
         if process.role == "executor":
             return executor_service(
                 log=log,
@@ -227,6 +256,13 @@ class World:
             for slot, process in sorted(self.processes.items())
             if process.role in roles and not process.suspended
         ]
+
+
+async def _run(services: Sequence[Service]) -> None:
+    """Run what a process runs: where one ends by a fault, all end."""
+    async with asyncio.TaskGroup() as group:
+        for service in services:
+            group.create_task(service.run(), name=service.name)
 
 
 def describe(fault: BaseException) -> str:

@@ -7,6 +7,8 @@ where the sources have moved on, the bug is to be planted anew, or replaced by a
 from dataclasses import dataclass
 from typing import Final
 
+from tests.simulation.history import FaultKind
+
 _API: Final = "services/api/src/duetime/api"
 _TIMER: Final = "services/timer/src/duetime/timer"
 _EXECUTOR: Final = "services/executor/src/duetime/executor"
@@ -16,13 +18,26 @@ _SHARED: Final = "shared/src/duetime"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bug:
-    """A change to one file, and what is wrong with it."""
+    """A change to one file, and what is wrong with it.
+
+    `only` and `story` say which histories it is searched in: those of all faults by chance, those
+    of a few kinds under which it must show, or those of a story.
+    """
 
     name: str
     says: str
     path: str
     before: str
     after: str
+    only: tuple[FaultKind, ...] = ()
+    story: str = ""
+
+    @property
+    def where(self) -> str:
+        """Name its histories, as the command line that replays one does."""
+        only = f" --only {','.join(self.only)}" if self.only else ""
+        story = f" --story {self.story}" if self.story else ""
+        return only + story
 
 
 BUGS: Final = (
@@ -32,7 +47,7 @@ BUGS: Final = (
         path=f"{_API}/handlers.py",
         before="                raise problems.outcome_unknown(reason, event.task_id, key)",
         after=(
-            "                position = Position(Topic.TASKS, partition, 0)\n"
+            "                position = Position(Topic.TASKS, record.partition, 0)\n"
             "                return envelope.placed(position, envelope.time)"
         ),
     ),
@@ -70,6 +85,7 @@ BUGS: Final = (
         path=f"{_SHARED}/task/evolve.py",
         before="    if task is not None and envelope.event_id in task.recent_event_ids:",
         after="    if task is None and envelope.event_id in ():",
+        only=(FaultKind.APPEND_TWICE,),
     ),
     Bug(
         name="late-events-applied",
@@ -77,6 +93,7 @@ BUGS: Final = (
         path=f"{_SHARED}/task/evolve.py",
         before="    if at - envelope.time > _VOID_AFTER:",
         after="    if at - envelope.time > 100 * _VOID_AFTER:",
+        story="stuck-retries",
     ),
     Bug(
         name="deleted-comes-back",
@@ -84,6 +101,7 @@ BUGS: Final = (
         path=f"{_SHARED}/task/evolve.py",
         before="    if isinstance(event, TaskCreated) or task.status is TaskStatus.DELETED:",
         after="    if isinstance(event, TaskCreated):",
+        only=(FaultKind.APPEND_LATE, FaultKind.STALE_READS),
     ),
     Bug(
         name="decided-before-caught-up",
@@ -128,6 +146,7 @@ BUGS: Final = (
             "            self._core.accepted(decided, self._clock.now())\n"
             "            return\n"
         ),
+        only=(FaultKind.COMMIT_UNKNOWN_LOST,),
     ),
     Bug(
         name="producer-rebuilt-under-a-living-core",
@@ -143,6 +162,7 @@ BUGS: Final = (
             "            )\n"
             "            return\n"
         ),
+        only=(FaultKind.COMMIT_UNKNOWN_LANDED,),
     ),
     Bug(
         name="tombstone-at-once",
@@ -150,6 +170,7 @@ BUGS: Final = (
         path=f"{_TIMER}/machine.py",
         before="        return replace(before, next_at=None, marker_until=at + _MARKER)",
         after="        return replace(before, next_at=None, marker_until=at)",
+        only=(FaultKind.APPEND_TWICE, FaultKind.APPEND_LATE),
     ),
     Bug(
         name="never-delivered-again",
@@ -157,6 +178,7 @@ BUGS: Final = (
         path=f"{_TIMER}/machine.py",
         before="    if all(run.deadline > now for run in state.open_runs):\n        return state",
         after="    if True:\n        return state",
+        story="torn-transaction",
     ),
     Bug(
         name="unreadable-passed-over",
@@ -164,6 +186,7 @@ BUGS: Final = (
         path=f"{_TIMER}/machine.py",
         before="    return before if before.unreadable else replace(before, unreadable=True)",
         after="    return before",
+        only=(FaultKind.POISON,),
     ),
     Bug(
         name="late-runs-not-taken-back",
@@ -171,6 +194,7 @@ BUGS: Final = (
         path=f"{_TIMER}/machine.py",
         before="run.phase is RunPhase.DISPATCHED and run.due_at > at",
         after="run.ahead and run.phase is RunPhase.DISPATCHED and run.due_at > at",
+        story="slept-through",
     ),
     Bug(
         name="no-dedupe-by-run-id",
@@ -178,6 +202,7 @@ BUGS: Final = (
         path=f"{_EXECUTOR}/core.py",
         before="        if key in self._settled or key in self._running",
         after="        if key in self._running",
+        only=(FaultKind.REBALANCE, FaultKind.POSITION_NOT_COMMITTED),
     ),
     Bug(
         name="prefix-ahead-of-the-runs",
@@ -185,6 +210,7 @@ BUGS: Final = (
         path=f"{_EXECUTOR}/ledger.py",
         before="            self._prefix_due = self.due_position",
         after="            pass\n        self._prefix_due = self.due_position",
+        only=(FaultKind.CRASH, FaultKind.REBALANCE),
     ),
     Bug(
         name="starts-without-looking",
@@ -192,6 +218,7 @@ BUGS: Final = (
         path=f"{_EXECUTOR}/freshness.py",
         before="        return self.as_of >= due_at - _FRESH",
         after="        return True",
+        only=(FaultKind.SUSPEND, FaultKind.CRASH),
     ),
     Bug(
         name="changes-do-not-void",
@@ -199,6 +226,7 @@ BUGS: Final = (
         path=f"{_EXECUTOR}/freshness.py",
         before="        return self.offset >= due.based_on and self.appended_at < due.due_at",
         after="        return self.offset > due.based_on and self.appended_at < due.due_at",
+        only=(FaultKind.SUSPEND, FaultKind.CRASH),
     ),
     Bug(
         name="starts-early",
@@ -216,6 +244,7 @@ BUGS: Final = (
         path=f"{_EXECUTOR}/lane.py",
         before="                    else:\n                        left.append(event)",
         after="                    else:\n                        self._core.accepted(event, 0)",
+        only=(FaultKind.APPEND_UNKNOWN_LOST,),
     ),
     Bug(
         name="positions-before-effects",
@@ -235,6 +264,7 @@ BUGS: Final = (
         path=f"{_SHARED}/store/views.py",
         before="    task_is_newer = incoming.task_offset > known.task_offset",
         after="    task_is_newer = True",
+        only=(FaultKind.STORE_WRITE_LATE,),
     ),
     Bug(
         name="old-inbox-for-a-new-lane",
@@ -242,6 +272,7 @@ BUGS: Final = (
         path=f"{_SHARED}/runtime/worker.py",
         before="                driven.inbox, driven.positions = [], {}\n",
         after="",
+        only=(FaultKind.COMMIT_UNKNOWN_LOST, FaultKind.FENCE),
     ),
     Bug(
         name="generation-ignored",
@@ -249,6 +280,61 @@ BUGS: Final = (
         path=f"{_SHARED}/runtime/worker.py",
         before="            if assigned.get(partition) != driven.generation:",
         after="            if partition not in assigned:",
+        only=(FaultKind.REBALANCE,),
+    ),
+    Bug(
+        name="lost-position-record",
+        says="a timer that takes over folds again from an older position than its states have",
+        path=f"{_TIMER}/changelog.py",
+        before="                    position = record.value",
+        after="                    position = mark.position",
+        only=(FaultKind.CRASH, FaultKind.TIMER_DISK_LOST),
+    ),
+    Bug(
+        name="index-committed-before-the-log",
+        says="the local index holds a decision that the log has not taken",
+        path=f"{_TIMER}/lane.py",
+        before="        accepted = await self._transactor.commit(records)\n",
+        after=(
+            "        if self._index.mark is not None:\n"
+            "            self._core.accepted(decided, self._clock.now())\n"
+            "            self._index.commit(decided.states, self._index.mark)\n"
+            "        accepted = await self._transactor.commit(records)\n"
+        ),
+        only=(FaultKind.COMMIT_UNKNOWN_LOST,),
+    ),
+    Bug(
+        name="stale-index-trusted",
+        says="a local index that is older than the tombstones is used: what was deleted comes back",
+        path=f"{_TIMER}/restore.py",
+        before="    if not -_AHEAD_MAX <= age < _AGE_MAX:",
+        after="    if age < -_AHEAD_MAX:",
+        story="long-absence",
+    ),
+    Bug(
+        name="taken-back-for-good",
+        says="what left early and was taken back by a change counts as having run",
+        path=f"{_TIMER}/machine.py",
+        before="        progress=first.before,\n",
+        after="",
+    ),
+    Bug(
+        name="held-run-kept",
+        says="a run that left early is not dropped when its task is changed before it is due",
+        path=f"{_EXECUTOR}/core.py",
+        before=(
+            "                    self._ledger.pass_over(held.offset)\n"
+            "                    self._let_go(key)"
+        ),
+        after="                    self._ledger.pass_over(held.offset)",
+    ),
+    Bug(
+        name="freshness-from-before",
+        says="an executor that knew enough once is taken to know enough from then on",
+        path=f"{_EXECUTOR}/freshness.py",
+        before="        return self.as_of >= due_at - _FRESH",
+        after="        return self.as_of > _NEVER",
+        story="executor-slept-through",
     ),
 )
 """Every planted bug."""
