@@ -5,6 +5,7 @@
 `register`   tasks are registered one by one and in batches, to the acknowledgement
 `backlog`    --count tasks came due while nothing could start them: how they are worked off
 `pending`    --count tasks wait for next year: memory, and the lateness of 500/s beside them
+`restart`    the embedded system holds --count tasks and is killed: its way back, index or none
 `failover`   a timer and an executor are killed under a steady load; embedded: all of it
 
 `--on embedded` measures `duetime run`, `--on distributed` what `make stack` starts. `--runs` says
@@ -16,6 +17,8 @@ import sys
 from collections.abc import Callable, Sequence
 
 from bench import measures, telling
+from bench.restarts import restart as measured_restart
+from bench.restarts import restart_rows
 from bench.systems import Distributed, Embedded
 
 _QUICK_SECONDS = 5
@@ -111,6 +114,13 @@ def pending(arguments: argparse.Namespace) -> _Told:
     return telling.pending_rows(measured), [one.lateness for one in measured]
 
 
+def restart(arguments: argparse.Namespace) -> _Told:
+    """Measure restarts of the embedded system; once, since registering takes a while."""
+    with Embedded() as system:
+        measured = measured_restart(system, count=arguments.count)
+    return restart_rows(measured), measured
+
+
 def failover(arguments: argparse.Namespace) -> _Told:
     """Measure deaths under load, each time on a fresh system."""
     measured = []
@@ -127,6 +137,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace], _Told]] = {
     "register": register,
     "backlog": backlog,
     "pending": pending,
+    "restart": restart,
     "failover": failover,
 }
 
