@@ -8,6 +8,7 @@ an upcaster from the one before, and golden bytes of every version ever written 
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
@@ -165,6 +166,7 @@ def _lifted(type_name: str, value: bytes) -> AnyEvent:
     return msgspec.convert(fields, kind)
 
 
+@lru_cache(maxsize=64)  # events that are made together carry one time
 def _timestamp(instant: datetime) -> bytes:
     return (
         instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z").encode()

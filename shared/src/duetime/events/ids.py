@@ -6,12 +6,11 @@ Derived ids are UUIDv8 (RFC 9562 section 5.8) over a keyed blake2b digest.
 
 from datetime import UTC, datetime
 from hashlib import blake2b
+from typing import Final
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_VERSION_8 = 0x8 << 76
-_VERSION_MASK = ~(0xF << 76)
-_VARIANT = 0x2 << 62
-_VARIANT_MASK = ~(0x3 << 62)
+VARIANT: Final = {digit: "89ab"[int(digit, 16) & 0x3] for digit in "0123456789abcdef"}
+"""What a UUID's variant makes of a random hexadecimal digit."""
 
 
 def task_id_for_key(tenant: str, idempotency_key: str) -> str:
@@ -32,10 +31,8 @@ def run_id_for_request(task_id: str, event_id: str) -> str:
 def _uuid8(*parts: str) -> str:
     # The parts are joined with their lengths, so that ("ab", "c") and ("a", "bc") differ.
     text = "".join(f"{len(part)}:{part}" for part in parts)
-    number = int.from_bytes(blake2b(text.encode(), digest_size=16).digest())
-    number = (number & _VERSION_MASK | _VERSION_8) & _VARIANT_MASK | _VARIANT
-    digits = f"{number:032x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    d = blake2b(text.encode(), digest_size=16).hexdigest()
+    return f"{d[:8]}-{d[8:12]}-8{d[13:16]}-{VARIANT[d[16]]}{d[17:20]}-{d[20:]}"
 
 
 def microseconds(instant: datetime) -> int:

@@ -3,11 +3,13 @@
 Source: Apache Kafka's `Utils.murmur2` and `BuiltInPartitioner.partitionForKey`.
 """
 
+from struct import Struct, unpack
 from typing import Final
 
 _M: Final = 0x5BD1E995
 _SEED: Final = 0x9747B28C
 _MASK: Final = 0xFFFFFFFF
+_WORDS: Final = Struct("<9I")  # of a task id, which nearly all keys are
 
 
 def partition_of(key: bytes, partitions: int) -> int:
@@ -20,10 +22,10 @@ def murmur2(key: bytes) -> int:
     length = len(key)
     h = _SEED ^ length
     whole = length & ~3
-    for index in range(0, whole, 4):
-        k = int.from_bytes(key[index : index + 4], "little") * _M & _MASK
-        k ^= k >> 24
-        h = (h * _M & _MASK) ^ (k * _M & _MASK)
+    words = _WORDS.unpack(key) if length == _WORDS.size else unpack(f"<{whole // 4}I", key[:whole])
+    for word in words:
+        k = word * _M & _MASK
+        h = (h * _M ^ (k ^ k >> 24) * _M) & _MASK
     rest = key[whole:]
     if rest:
         h = (h ^ int.from_bytes(rest, "little")) * _M & _MASK

@@ -6,11 +6,12 @@ Ids that follow from what they name are in `duetime.events.ids`.
 import os
 from typing import Final, Protocol
 
-from duetime.events.ids import microseconds
+from duetime.events.ids import VARIANT, microseconds
 from duetime.runtime.clock import Clock
 
 _RANDOM_BYTES: Final = 10
 _IDS_PER_DRAW: Final = 256
+_MILLISECONDS_MASK: Final = (1 << 48) - 1
 
 
 class Ids(Protocol):
@@ -27,24 +28,19 @@ class SystemIds:
     def __init__(self, clock: Clock) -> None:
         """Take the time from `clock`."""
         self._clock = clock
-        self._random = b""
+        self._random: list[str] = []
 
     def fresh(self) -> str:
         """Give a new UUIDv7."""
         milliseconds = microseconds(self._clock.now()) // 1_000
         if not self._random:
             # One call for many ids: each call hands the interpreter to other threads.
-            self._random = os.urandom(_RANDOM_BYTES * _IDS_PER_DRAW)
-        random_bits = int.from_bytes(self._random[:_RANDOM_BYTES])
-        self._random = self._random[_RANDOM_BYTES:]
-        number = (
-            (milliseconds & (1 << 48) - 1) << 80
-            | 0x7 << 76
-            | (random_bits >> 68 & 0xFFF) << 64
-            | 0x2 << 62
-            | random_bits & (1 << 62) - 1
-        )
-        return _text(number)
+            drawn = os.urandom(_RANDOM_BYTES * _IDS_PER_DRAW).hex()
+            digits = range(0, len(drawn), 2 * _RANDOM_BYTES)
+            self._random = [drawn[start : start + 2 * _RANDOM_BYTES] for start in digits]
+        r = self._random.pop()
+        ms = f"{milliseconds & _MILLISECONDS_MASK:012x}"
+        return f"{ms[:8]}-{ms[8:]}-7{r[:3]}-{VARIANT[r[3]]}{r[4:7]}-{r[7:19]}"
 
 
 class CountingIds:

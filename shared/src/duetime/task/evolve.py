@@ -49,6 +49,11 @@ class Evolution(NamedTuple):
     verdict: Verdict
 
 
+def is_void(envelope: Envelope, appended_at: datetime) -> bool:
+    """Whether an event was appended too long after it was made: no reader takes it for one."""
+    return appended_at - envelope.time > _VOID_AFTER
+
+
 def evolve(task: Task | None, envelope: Envelope) -> Evolution:
     """Fold one event. Anything but APPLIED gives the task back as it was."""
     event = envelope.event
@@ -57,7 +62,7 @@ def evolve(task: Task | None, envelope: Envelope) -> Evolution:
     at = envelope.appended_at or envelope.time
     if task is not None and envelope.event_id in task.recent_event_ids:
         return Evolution(task, Verdict.DUPLICATE)
-    if at - envelope.time > _VOID_AFTER:
+    if is_void(envelope, at):
         return Evolution(task, Verdict.VOID)
     if task is None:
         if not isinstance(event, TaskCreated):

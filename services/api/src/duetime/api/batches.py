@@ -7,6 +7,7 @@ of a single registration. Nothing of it holds the loop for long: it is worked th
 import asyncio
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -16,21 +17,21 @@ from duetime.api import problems
 from duetime.api.admission import Admission
 from duetime.api.body import parse_json
 from duetime.api.definitions import Wish, new_definition, read_wish
-from duetime.api.handlers import TENANT, Manner, created, envelope_of, folded, record_of
+from duetime.api.handlers import TENANT, VOID, Manner, created, envelope_of, record_of
+from duetime.api.quick import cut_quickly, read_quickly
 from duetime.api.reads import Reads
 from duetime.api.requests import checked_key
-from duetime.events.envelope import Envelope, Position
+from duetime.events.envelope import Envelope
 from duetime.events.ids import task_id_for_key
 from duetime.http.problem import Problem, ProblemError
 from duetime.limits import BATCH_SLICE_TASKS, BATCH_TASKS_MAX, BATCHES_AT_ONCE_MAX, BODY_BYTES_MAX
 from duetime.log.partitioner import partition_of
 from duetime.log.port import Accepted, AppendOutcome, Log, Record, Refused, Unknown
-from duetime.log.topics import Topic
 from duetime.runtime.clock import Clock
 from duetime.runtime.ids import Ids
-from duetime.store.views import TaskDocument
 from duetime.task import decide
 from duetime.task.decide import Rejection
+from duetime.task.evolve import is_void
 
 KEY_FIELD: Final = "idempotency_key"
 """Where a task of a batch carries what a single registration has in a header."""
@@ -119,18 +120,43 @@ class Batches:
 
         Raises ProblemError where nothing of it can be taken; nothing was changed then.
         """
-        texts = _cut(body)
-        entries = [Entry() for _ in texts]
-        await _in_slices(list(zip(entries, texts, strict=True)), lambda it: self._read(*it))
+        entries = await self._read_all(body)
         registered = await self._registered(entries)
         first: dict[str, Entry] = {}
-        await _in_slices(entries, lambda entry: self._decide(entry, registered, first, manner))
+        for start in range(0, len(entries), BATCH_SLICE_TASKS):
+            now = self._clock.now()
+            for entry in entries[start : start + BATCH_SLICE_TASKS]:
+                self._decide(entry, registered, first, manner, now)
+            await asyncio.sleep(0)
         fresh = [(entry, entry.record) for entry in entries if entry.record is not None]
         if fresh:
             outcomes = await self._log.append([record for _, record in fresh])
             settled = [(entry, it) for (entry, _), it in zip(fresh, outcomes, strict=True)]
             await _in_slices(settled, lambda it: _settle(*it))
         return entries
+
+    async def _read_all(self, body: bytes) -> Sequence[Entry]:
+        """Read the tasks: in one step where they are of the usual shape, else one by one."""
+        entries: list[Entry] = []
+        bodies = cut_quickly(body)
+        if bodies is not None and 0 < len(bodies) <= BATCH_TASKS_MAX:
+            await _in_slices(bodies, lambda it: entries.append(self._read_quickly(it)))
+            if all(entry.wish is not None for entry in entries):
+                return entries
+        texts = _cut(body)
+        entries = [Entry() for _ in texts]
+        await _in_slices(list(zip(entries, texts, strict=True)), lambda it: self._read(*it))
+        return entries
+
+    def _read_quickly(self, body: Any) -> Entry:
+        entry = Entry()
+        quick = read_quickly(body)
+        if quick is not None:
+            entry.wish = quick.wish
+            entry.keyed = bool(quick.key)
+            entry.key = quick.key or self._ids.fresh()
+            entry.task_id = task_id_for_key(TENANT, entry.key)
+        return entry
 
     def _read(self, entry: Entry, text: msgspec.Raw) -> None:
         """Read one task and its key, and hold it to the rules."""
@@ -159,7 +185,12 @@ class Batches:
         return {it.task_id: it.task.fingerprint for it in documents if it.task is not None}
 
     def _decide(
-        self, entry: Entry, registered: dict[str, str], first: dict[str, Entry], manner: Manner
+        self,
+        entry: Entry,
+        registered: dict[str, str],
+        first: dict[str, Entry],
+        manner: Manner,
+        now: datetime,
     ) -> None:
         if entry.fault is not None or entry.wish is None:
             return
@@ -172,13 +203,13 @@ class Batches:
                 entry.first = first.get(task_id)
                 return
             definition = new_definition(entry.wish, self._known_actions)
-            event = decide.create(created(task_id, definition, entry.wish), self._clock.now())
+            event = decide.create(created(task_id, definition, entry.wish.fingerprint), now)
             if isinstance(event, Rejection):
                 raise problems.of_rejection(event)
         except ProblemError as fault:
             entry.fail(fault)
             return
-        entry.envelope = envelope_of(event, self._ids.fresh(), self._clock.now(), manner)
+        entry.envelope = envelope_of(event, self._ids.fresh(), now, manner)
         entry.record = record_of(entry.envelope, self._log.partitions)
         registered[task_id] = entry.wish.fingerprint
         first[task_id] = entry
@@ -211,13 +242,9 @@ def _settle(entry: Entry, outcome: AppendOutcome) -> None:
     assert entry.envelope is not None
     assert entry.record is not None
     match outcome:
-        case Accepted(offset=offset, appended_at=appended_at):
-            position = Position(Topic.TASKS, entry.record.partition, offset)
-            placed = entry.envelope.placed(position, appended_at)
-            try:
-                folded(TaskDocument(task_id=entry.task_id), placed)
-            except ProblemError as fault:  # void: every reader passes over it
-                entry.fail(fault)
+        case Accepted(appended_at=appended_at):
+            if is_void(entry.envelope, appended_at):  # every reader passes over it
+                entry.fail(problems.refused_by_log(VOID))
         case Refused(reason=reason):
             entry.fail(problems.refused_by_log(reason))
         case Unknown(reason=reason):

@@ -21,11 +21,21 @@ from duetime.events.types import Action, Definition, LogAction, PythonAction
 from duetime.recurrence.rules import Daily, Recurrence
 
 
-class Wish(msgspec.Struct, frozen=True):
-    """A body that keeps the rules: its fields, and its canonical digest."""
+class Wish(msgspec.Struct, frozen=True, gc=False):
+    """A body that keeps the rules: its fields, and its canonical digest.
 
-    body: TaskBody
+    One that was read in one step (`quick`) has no fields left, only what they define.
+    """
+
+    body: TaskBody | None
     fingerprint: str
+    definition: Definition | None = None
+
+    @property
+    def fields(self) -> TaskBody:
+        """The fields of a body that was read thoroughly."""
+        assert self.body is not None
+        return self.body
 
 
 def read_wish(value: Any) -> Wish:
@@ -73,7 +83,10 @@ def definition_members(definition: Definition) -> dict[str, Any]:
 
 def new_definition(wish: Wish, known_actions: Collection[str] | None) -> Definition:
     """Give the definition of a new task. Raises ProblemError (422)."""
-    body = wish.body
+    if wish.definition is not None:
+        _expect_known(wish.definition.action, known_actions)
+        return wish.definition
+    body = wish.fields
     if body.recurrence is not None and not body.recurring:
         raise problems.of_field(
             "recurring",
@@ -100,7 +113,7 @@ def replaced_definition(
     `recurring: false` drops the recurrence, also where the body carries the old one back.
     Raises ProblemError (422).
     """
-    body = wish.body
+    body = wish.fields
     named = body.model_fields_set
     timezone = body.timezone if "timezone" in named else current.timezone
     action = _action(body) if "action" in named else current.action

@@ -37,6 +37,7 @@ from duetime.task.state import Task, TaskStatus
 TENANT: Final = "default"  # one tenant until there are accounts
 ACTOR: Final = "anonymous"  # the same
 SOURCE: Final = "/duetime/api"
+VOID: Final = "it took too long, or the clocks of api and log are far apart"
 
 
 class Manner(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,7 +111,7 @@ class Handlers:
             document = await self._reads.document(task_id)
             if document is not None and document.task is not None:
                 return _replayed(document, wish, key)
-        event = decide.create(created(task_id, definition, wish), self._clock.now())
+        event = decide.create(created(task_id, definition, wish.fingerprint), self._clock.now())
         if isinstance(event, Rejection):
             raise problems.of_rejection(event)
         self._admission.expect_room(partition_of(task_id.encode(), self._log.partitions))
@@ -277,14 +278,14 @@ def record_of(envelope: Envelope, partitions: int) -> Record:
     )
 
 
-def created(task_id: str, definition: Definition, wish: Wish) -> CreateTask:
+def created(task_id: str, definition: Definition, fingerprint: str) -> CreateTask:
     """Give the command that registers a task under a key, the caller's or one made up."""
     return CreateTask(
         task_id=task_id,
         tenant=TENANT,
         actor=ACTOR,
         definition=definition,
-        fingerprint=wish.fingerprint,
+        fingerprint=fingerprint,
         keyed=True,
     )
 
@@ -307,7 +308,7 @@ def _event(decided: TaskEvent | Rejection) -> TaskEvent:
 
 def _void() -> ProblemError:
     # Every reader passes over it, so it must not be acknowledged.
-    return problems.refused_by_log("it took too long, or the clocks of api and log are far apart")
+    return problems.refused_by_log(VOID)
 
 
 def _replayed(document: TaskDocument, wish: Wish, key: str) -> Written:

@@ -163,7 +163,7 @@ def idempotency_key(request: Request) -> str | None:
         return None
     if len(keys) > 1:
         raise problems.of_header("Idempotency-Key", "comes twice", KEY_RULE)
-    reason = _key_fault(keys[0])
+    reason = key_fault(keys[0])
     if reason is not None:
         raise problems.of_header("Idempotency-Key", reason, KEY_RULE)
     return keys[0]
@@ -171,7 +171,7 @@ def idempotency_key(request: Request) -> str | None:
 
 def checked_key(value: object, field: str) -> str:
     """Give a key that stands in a body. Raises ProblemError (422)."""
-    reason = _key_fault(value) if isinstance(value, str) else "is no text"
+    reason = key_fault(value) if isinstance(value, str) else "is no text"
     if reason is not None:
         raise problems.of_field(field, reason, rule=KEY_RULE)
     return str(value)
@@ -187,7 +187,8 @@ def no_key(request: Request) -> None:
         )
 
 
-def _key_fault(key: str) -> str | None:
+def key_fault(key: str) -> str | None:
+    """Say why a text is no idempotency key; None: it is one."""
     if len(key) > IDEMPOTENCY_KEY_CHARS_MAX:
         return f"has {len(key):,} characters"
     if not _KEY.fullmatch(key):

@@ -57,6 +57,7 @@ class Appender:
         self._connection = connection
         self._waiting: defaultdict[_Slot, list[_Entry]] = defaultdict(list)
         self._waiting_bytes = 0
+        self._waiting_bytes_of: defaultdict[_Slot, int] = defaultdict(int)
         self._pumps: dict[_Slot, asyncio.Task[None]] = {}
         self._producer: Producer | None = None
         self._in_use: dict[Producer, int] = {}
@@ -103,7 +104,9 @@ class Appender:
     def _enqueue(self, call: _Call, place: int, record: Record) -> None:
         slot = (record.topic, record.partition)
         self._waiting[slot].append((call, place, record))
-        self._waiting_bytes += size_bytes(record)
+        size = size_bytes(record)
+        self._waiting_bytes += size
+        self._waiting_bytes_of[slot] += size
         if slot not in self._pumps:
             # It begins after this turn of the loop, and so takes all that this turn brings.
             pump = asyncio.get_running_loop().create_task(
@@ -121,7 +124,7 @@ class Appender:
         """Write what waits for a partition, batch after batch, until nothing does."""
         while self._waiting[slot]:
             entries, self._waiting[slot] = self._waiting[slot], []
-            self._waiting_bytes -= sum(size_bytes(record) for _, _, record in entries)
+            self._waiting_bytes -= self._waiting_bytes_of.pop(slot, 0)
             entries = [entry for entry in entries if not entry[0].expired]
             while entries:
                 entries = await self._write_some(slot, entries)

@@ -31,9 +31,14 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     def accepted(self, answer: Any) -> Iterator[tuple[int, Accepted]]:
         """Give each record's place and outcome, from the broker's answer."""
+        first: int = answer.offset
+        if answer.timestamp != _UNSET:
+            stamped = instant(answer.timestamp)
+            for index, place in enumerate(self.places):
+                yield place, Accepted(first + index, stamped)
+            return
         for index, (place, time) in enumerate(zip(self.places, self.times, strict=True)):
-            stamped = time if answer.timestamp == _UNSET else answer.timestamp
-            yield place, Accepted(answer.offset + index, instant(stamped))
+            yield place, Accepted(first + index, instant(time))
 
 
 def is_exact(answer: Any) -> bool:

@@ -10,12 +10,13 @@ from fastapi import Request, Response
 
 from duetime.api import answers, problems, requests
 from duetime.api.batches import Batches, Entry
-from duetime.api.body import read_json, read_text
+from duetime.api.body import parse_json, read_json, read_text
 from duetime.api.definitions import read_wish
 from duetime.api.handlers import Expected, Handlers, Manner, Written
+from duetime.api.quick import read_one_quickly
 from duetime.api.reads import Page, Reads
 from duetime.api.responses import JsonResponse
-from duetime.limits import BATCH_BODY_BYTES_MAX
+from duetime.limits import BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX
 from duetime.runtime.clock import Clock
 
 
@@ -33,7 +34,8 @@ class TaskRoutes:
         """Register a task. It runs at `time`; `recurring` ones again every day."""
         requests.no_parameters(request)
         key = requests.idempotency_key(request)
-        wish = read_wish(await read_json(request))
+        text = await read_text(request, BODY_BYTES_MAX)
+        wish = read_one_quickly(text) or read_wish(parse_json(text))
         manner = requests.manner(request)
         written = await self._handlers.create(wish, key, manner)
         assert written.idempotency_key is not None
