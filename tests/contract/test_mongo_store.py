@@ -1,6 +1,7 @@
 """The MongoDB adapter keeps the promises of the read-model port, and those of its own."""
 
 import asyncio
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -231,6 +232,26 @@ async def test_of_several_who_write_through_one_store_each_begins_anew_after_a_l
 
         assert {TASKS_0: 1} == await store.positions()
         assert ["t"] == await listed(store)
+
+
+@pytest.mark.promise("P6")
+@pytest.mark.parametrize("call", ["positions", "tasks", "rebuild"])
+async def test_a_loss_that_another_call_finds_out_meanwhile_is_a_fault_of_the_store(
+    opened: Opener, call: str
+) -> None:
+    ask = {
+        "positions": MongoStore.positions,
+        "tasks": partial(MongoStore.tasks, items_max=1),
+        "rebuild": MongoStore.rebuild,
+    }[call]
+    async with opened() as store:
+        asking = asyncio.create_task(ask(store))  # type: ignore[operator]  # of one store
+        await asyncio.sleep(0)
+        assert store._looking is not None
+        # Another lane's write fails between the end of the look and the turn of who asked for it.
+        store._looking.add_done_callback(lambda _look: store._forget())
+        with pytest.raises(StoreError, match="lost"):
+            await asking
 
 
 @pytest.mark.promise("P6")

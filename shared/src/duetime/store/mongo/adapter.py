@@ -42,7 +42,7 @@ from duetime.store.mongo.schema import (
     generation_of,
     let_tasks_expire,
 )
-from duetime.store.mongo.state import GIVEN_UP, State, StateDocument
+from duetime.store.mongo.state import GIVEN_UP, LOST, State, StateDocument
 from duetime.store.order import run_list, run_place
 from duetime.store.paging import Gathering
 from duetime.store.port import Found, Slice, StoreError, TopicPartition, ViewChanges
@@ -164,10 +164,9 @@ class MongoStore:
     async def positions(self) -> Mapping[TopicPartition, int]:
         # Whoever begins to write asks this first: from here on it writes to what it was told about.
         await self.look()
-        assert self._state is not None, "a look ends in a state"
-        assert self._reading is not None, "a look ends in a generation"
-        self._begin_with(self._reading)
-        return self._positions_in(self._state)
+        state, generation = self._known()
+        self._begin_with(generation)
+        return self._positions_in(state)
 
     async def passed(self, at: TopicPartition, offset: int, *, wait_seconds: float) -> bool:
         self._check_open()
@@ -235,8 +234,7 @@ class MongoStore:
 
     async def rebuild(self) -> "MongoRebuild":
         await self.look()
-        state = self._state
-        assert state is not None, "a look ends in a state"
+        state, _ = self._known()
         async with bounded(self._client, MONGO_PREPARE_SECONDS_MAX):
             name = await begin_generation(self._client, self._database, self._document, state)
         views = MongoStore(
@@ -265,8 +263,13 @@ class MongoStore:
         if self._reading is None or now - self._seen_at > GENERATION_SECONDS_MAX:
             await self._look()
         self._check_open()
-        assert self._reading is not None, "a look ends in a generation"
-        return self._reading
+        return self._known()[1]
+
+    def _known(self) -> tuple[State, Generation]:
+        """Give what a look ended in; another call may have found out meanwhile that it is lost."""
+        if self._state is None or self._reading is None:
+            raise ReplacedError(LOST)
+        return self._state, self._reading
 
     async def _written(self) -> Generation:
         """Give the generation to write: the one that this writer asked the positions of."""
@@ -320,8 +323,6 @@ class MongoStore:
         self._state, self._reading = state, generation
 
     async def _look_again(self) -> None:
-        assert self._state is not None, "there is no generation without a state"
-        assert self._reading is not None, "only what was ready is looked at again"
         try:
             async with bounded(self._client, MONGO_READ_SECONDS_MAX):
                 state = await self._document.read()
@@ -329,7 +330,7 @@ class MongoStore:
         except ReplacedError:
             self._forget()
             raise
-        if name != self._reading.name:
+        if name != self._known()[1].name:
             self._reading = generation_of(self._database, name)
             self._judge_positions(self._positions_in(state))
         self._state = state

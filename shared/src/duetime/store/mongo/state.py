@@ -23,6 +23,7 @@ FORMAT_VERSION: Final = 1
 STATE: Final = "read_models"
 
 _ESCAPES: Final = (("%", "%25"), (".", "%2E"), ("$", "%24"))  # what a field's name must not have
+LOST: Final = "the read models were lost meanwhile"
 GIVEN_UP: Final = "this rebuild was given up: a newer one was begun"
 _EMPTIED: Final = "the read models were emptied or replaced; they are to be opened anew"
 
