@@ -1,4 +1,4 @@
-"""The programs that check the deployment, in .build/tools: `make tools`.
+"""The programs that check the deployment or disturb it, in .build/tools: `make tools`.
 
 Knows which programs they are and how a machine without Docker gets them: Go modules built here,
 and promtool out of Debian's prometheus package, without installing that. What cannot be had is
@@ -72,6 +72,12 @@ GO_PROGRAMS: Final = {
             package="cmd/helm-unittest",
             alone=True,
         ),
+        GoProgram(
+            name="toxiproxy",
+            module="github.com/Shopify/toxiproxy/v2",
+            version="v2.12.0",
+            package="cmd/server",
+        ),
     )
 }
 PROMTOOL: Final = "promtool"
@@ -134,6 +140,7 @@ def _build(program: GoProgram, folder: Path) -> None:
             cwd=folder,
             environment={"GOBIN": str(folder)},
         )
+        made = folder / Path(program.package).name  # Go names it by its folder
     made.rename(FOLDER / program.kept_as)
 
 

@@ -117,6 +117,14 @@ class Secured:
     scram: str  # a login of the cluster, as Kafka's own tool takes it
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxied:
+    """A listener of one broker with something before it, beside the plain one."""
+
+    listens: int  # the broker's port
+    told: int  # the port that clients are sent to
+
+
 @dataclass(frozen=True, slots=True)
 class Brokers:
     """A cluster of broker processes."""
@@ -176,10 +184,12 @@ def start(
     brokers: int = 1,
     ports: Sequence[int] = (),
     secured: Secured | None = None,
+    proxied: Proxied | None = None,
 ) -> Brokers:
     """Start a new cluster with its data in `folder`, and wait until it serves.
 
-    `ports` are the brokers' own, in their order; where it says nothing, free ones.
+    `ports` are the brokers' own, in their order; where it says nothing, free ones. `secured` and
+    `proxied` are for a single broker.
     """
     archive = jars(build)
     free = free_ports(2 * brokers)
@@ -192,7 +202,7 @@ def start(
     cluster = Brokers(made)
     try:
         for broker in made:
-            _format(broker, folder, controllers, secured)
+            _format(broker, folder, controllers, secured, proxied)
         for broker in made:
             broker.start()
         for broker in made:
@@ -204,7 +214,11 @@ def start(
 
 
 def _format(
-    broker: Broker, folder: Path, controllers: Sequence[int], secured: Secured | None
+    broker: Broker,
+    folder: Path,
+    controllers: Sequence[int],
+    secured: Secured | None,
+    proxied: Proxied | None,
 ) -> None:
     broker.folder.mkdir(parents=True, exist_ok=True)
     (broker.folder / "stderr.txt").touch()
@@ -215,6 +229,13 @@ def _format(
             settings[name] = f"{settings[name]},SASL_SSL://{HOST}:{secured.port}"
         settings |= secured.settings
         options = ("--add-scram", secured.scram)
+    if proxied is not None:
+        settings["listeners"] = f"{settings['listeners']},PROXIED://{HOST}:{proxied.listens}"
+        told = f"{settings['advertised.listeners']},PROXIED://{HOST}:{proxied.told}"
+        settings["advertised.listeners"] = told
+        kinds = ("PLAINTEXT", "PROXIED", "CONTROLLER")
+        protocols = ",".join(f"{kind}:PLAINTEXT" for kind in kinds)
+        settings["listener.security.protocol.map"] = protocols
     (broker.folder / "server.properties").write_text(
         "".join(f"{name}={value}\n" for name, value in settings.items()), encoding="utf-8"
     )

@@ -194,9 +194,7 @@ class Stack:
             mongod.install()
         except subprocess.CalledProcessError as fault:
             raise StackError(f"needs MongoDB: {mongod.INSTALL_COMMAND} failed") from fault
-        self.brokers = kafka.start(
-            self.folder / "kafka", ROOT / ".build", brokers=self._broker_count
-        )
+        self.brokers = self.start_brokers()
         self._exit.callback(self.brokers.stop)
         self._exit.callback(self._mongod_exit.close)
         self.start_mongod()
@@ -207,6 +205,11 @@ class Stack:
                 self.add(role)
         self._balance()
         self.wait_ready()
+
+    def start_brokers(self) -> kafka.Brokers:
+        """Start Kafka."""
+        folder = self.folder / "kafka"
+        return kafka.start(folder, ROOT / ".build", brokers=self._broker_count)
 
     def start_mongod(self) -> None:
         """Start MongoDB, where it was before and with what it had."""
@@ -262,10 +265,11 @@ class Stack:
         return "\n".join(lines[-_LAST_LINES:])
 
     def check_alive(self) -> None:
-        """Raise StackError where a process has died."""
+        """Raise StackError, with its last words, where a process has died."""
         dead = [process.name for process in self.processes.values() if not process.alive]
         if dead:
-            raise StackError(f"died: {', '.join(dead)}; its lines are above")
+            words = "\n".join(map(self.last_words, dead))
+            raise StackError(f"died: {', '.join(dead)}\n{words}")
 
     def service_environment(self, role: str | None = None) -> dict[str, str]:
         """Give what a process of a role is told; None: what all are told."""

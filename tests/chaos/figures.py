@@ -1,43 +1,38 @@
 """How long a take-over takes: kills of timers and executors under load, with many tasks pending.
 
-`python -m tests.chaos.figures --pending 1000000 --kills 10` prints the tables of
-docs/reliability.md. Tasks are written straight to the log, as the api would write them: what is
-measured begins behind it. Starts are counted outside Duetime.
+`python -m tests.chaos.figures` measures, and writes its part of docs/reliability.md anew. Tasks are
+written straight to the log, as the api would write them: what is measured begins behind it. Starts
+are counted outside Duetime.
 """
 
 import argparse
-import asyncio
 import json
+import os
 import shutil
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from deploy.local.stack import Running, Stack
-from duetime.events.codec import encode
-from duetime.events.envelope import Envelope
+from deploy.local.stack import ROOT, Running, Stack
 from duetime.events.ids import run_id_for
-from duetime.events.positions import POSITION_KEY, decode_position
-from duetime.events.types import Action, Definition, LogAction, PythonAction, TaskCreated
-from duetime.log.kafka.adapter import KafkaLog
-from duetime.log.partitioner import partition_of
-from duetime.log.port import Accepted, Record
+from duetime.events.types import PythonAction
 from duetime.log.topics import Topic
-from duetime.runtime.clock import SystemClock
-from duetime.runtime.ids import SystemIds
-from tests.chaos.recorded import connection_to, records_of
+from tests.chaos.writing import Writer, await_folded, fill, finish, read_on, said
+from tests.support.machine import machine
 from tests.support.stack import STAMPING, is_settled, lines_of, metric, stamped, wait_for
 
-BATCH: Final = 5_000
 TAKE_OVER_SECONDS_MAX: Final = 60.0
 WATCH_SECONDS: Final = 16.0  # after a kill, before the killed one is started anew
 LEAD_SECONDS: Final = 10.0  # tasks of the load are written so long before they are due
+DOCUMENT: Final = ROOT / "docs" / "reliability.md"
+_BEGIN, _END = "<!-- take-overs: begin -->", "<!-- take-overs: end -->"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,101 +54,14 @@ class Kill:
 class Load:
     """The due tasks: (partition, due epoch seconds) by run id."""
 
+    due_from: Sequence[int]  # the ends of `due` when it began
     runs: dict[str, tuple[int, float]] = field(default_factory=dict)
-
-
-class Writer:
-    """Writes tasks to a stack's log, on a loop of its own."""
-
-    def __init__(self, stack: Stack) -> None:
-        """Connect."""
-        self._clock = SystemClock()
-        self._ids = SystemIds(self._clock)
-        self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, daemon=True).start()
-        self.log = self.await_(KafkaLog.open(connection_to(stack)))
-
-    def await_(self, work: Any) -> Any:
-        """Run something on the loop, and wait for it."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
-    def write(self, dues: Sequence[datetime], action: Action) -> list[tuple[str, int]]:
-        """Write one task for each due time; give ids and partitions."""
-        made = [self._record(due, action) for due in dues]
-        left = [record for _, record in made]
-        while left:
-            outcomes = self.await_(self.log.append(left))
-            pairs = zip(left, outcomes, strict=True)
-            left = [record for record, outcome in pairs if not isinstance(outcome, Accepted)]
-        return [(task_id, record.partition) for task_id, record in made]
-
-    def close(self) -> None:
-        """Disconnect."""
-        self.await_(self.log.close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-
-    def _record(self, due: datetime, action: Action) -> tuple[str, Record]:
-        task_id = self._ids.fresh()
-        event = TaskCreated(
-            task_id=task_id,
-            tenant="default",
-            revision=1,
-            actor="figures",
-            definition=Definition(description="Water the plants", time=due, action=action),
-        )
-        key, value, headers = encode(
-            Envelope(event=event, event_id=self._ids.fresh(), source="/f", time=self._clock.now())
-        )
-        partition = partition_of(key, self.log.partitions)
-        record = Record(
-            topic=Topic.TASKS, partition=partition, key=key, value=value, headers=headers
-        )
-        return task_id, record
-
-
-def fill(writer: Writer, count: int) -> None:
-    """Write so many tasks that are due in a day to a month."""
-    began = time.monotonic()
-    tomorrow = datetime.now(UTC) + timedelta(days=1)
-    for first in range(0, count, BATCH):
-        dues = [
-            tomorrow + timedelta(seconds=(number * 7919) % (30 * 86_400))
-            for number in range(first, min(count, first + BATCH))
-        ]
-        writer.write(dues, LogAction())
-    said(f"{count} tasks written in {time.monotonic() - began:.1f} s")
-
-
-def await_folded(stack: Stack, writer: Writer) -> None:
-    """Wait until the timers' positions have reached the ends of `tasks`."""
-    began = time.monotonic()
-    until = began + 3_600.0
-    while time.monotonic() < until:
-        ends = writer.await_(writer.log.end_offsets(Topic.TASKS))
-        folded = writer.await_(_folded(writer.log))
-        if all(folded[partition] >= end for partition, end in enumerate(ends)):
-            break
-        stack.check_alive()
-        time.sleep(1.0)
-    said(f"folded by the timers {time.monotonic() - began:.1f} s later")
-
-
-async def _folded(log: KafkaLog) -> dict[int, int]:
-    folded = dict.fromkeys(range(log.partitions), 0)
-    for partition, end in enumerate(await log.end_offsets(Topic.SCHEDULE)):
-        offset = max(0, end - 5_000)
-        while offset < end:
-            records, offset = await log.read(Topic.SCHEDULE, partition, offset, records_max=5_000)
-            for record in records:
-                if record.key == POSITION_KEY and record.value is not None:
-                    folded[partition] = decode_position(record.value).tasks
-    return folded
 
 
 @contextmanager
 def due_load(writer: Writer, stamps: Path, per_second: int) -> Iterator[Load]:
     """Let so many tasks come due in every second from LEAD_SECONDS on."""
-    load, over = Load(), threading.Event()
+    load, over = Load(writer.await_(writer.log.end_offsets(Topic.DUE))), threading.Event()
     action = PythonAction(name="stamp", args={"file": str(stamps)})
     began = time.time() + LEAD_SECONDS
 
@@ -211,13 +119,17 @@ def _owned(stack: Stack, process: Running) -> frozenset[int]:
     return frozenset(json.loads(rounds[-1])["owned"])
 
 
-def judge(stack: Stack, kills: Sequence[Kill], load: Load, stamps: Path) -> None:
-    """Work out for each kill the first start after the take-over, and the worst lateness."""
+def judge(writer: Writer, kills: Sequence[Kill], load: Load, stamps: Path) -> str:
+    """Work out each kill's first start after the take-over and worst lateness; give a sentence."""
     starts = {run: min(at for _, at in each) for run, each in stamped(stamps).items()}
     emitted: dict[str, float] = {}
-    for record in records_of(stack, Topic.DUE):
-        run_id = json.loads(record.value or b"{}").get("run_id", "")
-        emitted[run_id] = max(emitted.get(run_id, 0.0), record.appended_at.timestamp())
+
+    async def read() -> None:
+        async for record in read_on(writer.log, Topic.DUE, load.due_from):
+            run_id = json.loads(record.value or b"{}").get("run_id", "")
+            emitted[run_id] = max(emitted.get(run_id, 0.0), record.appended_at.timestamp())
+
+    writer.await_(read())
     for kill in kills:
         lost = {run: due for run, (part, due) in load.runs.items() if part in kill.parts}
         window = (kill.at - 1.0, kill.at + WATCH_SECONDS)
@@ -234,7 +146,11 @@ def judge(stack: Stack, kills: Sequence[Kill], load: Load, stamps: Path) -> None
         kill.first_start = min(after, default=float("nan"))
     never = [run for run in load.runs if run not in starts]
     repeated = sum(len(each) > 1 for each in stamped(stamps).values())
-    said(f"{len(load.runs)} tasks came due; never started: {len(never)}; repeated: {repeated}")
+    late = [starts[run] - due for run, (_, due) in load.runs.items() if run in starts]
+    return (
+        f"{len(load.runs):,} tasks came due meanwhile; {len(never)} never started, {repeated} were "
+        f"started again under the same run id; the latest start was {max(late):.2f} s late."
+    )
 
 
 def table(kills: Sequence[Kill]) -> str:
@@ -243,64 +159,133 @@ def table(kills: Sequence[Kill]) -> str:
         "| kill of | detected | rejoined | ready | first start | worst lateness |",
         "| --- " * 6 + "|",
     ]
-    for number, kill in enumerate(kills, start=1):
+    seen: Counter[str] = Counter()
+    for kill in kills:
+        seen[kill.role] += 1
         since = [
             at - kill.at for at in (kill.detected, kill.rejoined, kill.ready, kill.first_start)
         ]
         told = " | ".join(f"{seconds:.2f}" for seconds in (*since, kill.worst))
-        rows.append(f"| {kill.role} {number} | {told} |")
+        rows.append(f"| {kill.role} {seen[kill.role]} | {told} |")
     return "\n".join(rows)
 
 
-def cold_restore(stack: Stack) -> None:
-    """Let one timer restore everything, without disk or standby."""
+def cold_restore(stack: Stack, writer: Writer) -> str:
+    """Let one timer restore everything, without disk or standby; give a sentence."""
     first, second = stack.of_role("timer")
-    records = sum(1 for record in records_of(stack, Topic.SCHEDULE) if record.key != POSITION_KEY)
     for timer in (first, second):
         timer.kill()
         shutil.rmtree(timer.environment["DUETIME_TIMER_INDEX_DIR"], ignore_errors=True)
+
+    async def count() -> int:
+        beginnings = [0] * writer.log.partitions
+        return len([1 async for _ in read_on(writer.log, Topic.SCHEDULE, beginnings)])
+
+    records = writer.await_(count())
     began = time.time()
     first.start(stack.lines)
     wait_for(lambda: metric(first, "duetime_owned_partitions") == 12, "a restored timer", 600.0)
     took = time.time() - began
-    said(f"cold restore of {records} records by one process: ready {took:.1f} s after its start")
-    said(f"its resident memory: {metric(first, 'process_resident_memory_bytes') / 1e6:.0f} MB")
+    restoring = _restore_seconds(first)
+    resident = metric(first, "process_resident_memory_bytes") / 1e6
     second.start(stack.lines)
+    return (
+        f"Without disk or standby one timer process was at work on all 12 partitions {took:.1f} s "
+        f"after its start, {records:,} records of the changelog later: "
+        f"{records / took:,.0f} records/s from start to finish, its start and the wait for the "
+        f"killed ones' sessions included (restoring itself: {restoring:.1f} s, added up over the "
+        f"partitions, which go on beside each other). {resident:.0f} MB resident then."
+    )
 
 
-def said(text: str) -> None:
-    print(f"{datetime.now(UTC):%H:%M:%S} {text}", flush=True)
+def _restore_seconds(timer: Running) -> float:
+    """Give how long restoring took in all, over the partitions; they go on beside each other."""
+    return metric(timer, "duetime_restore_seconds_sum")
+
+
+def _kills(
+    stack: Stack, writer: Writer, roles: Sequence[str], *, kills: int, per_second: int
+) -> tuple[list[Kill], str]:
+    """Kill processes under load; give what was seen of each kill, and a sentence about the load."""
+    stamps = stack.folder / f"starts-{time.monotonic_ns()}.txt"
+    done: list[Kill] = []
+    with due_load(writer, stamps, per_second) as load:
+        for role in roles:
+            for number in range(kills):
+                done.append(kill_one(stack, role, number))
+                said(f"{role} {number + 1}: ready {done[-1].ready - done[-1].at:.2f} s")
+        wait_for(is_settled(stack), "a share for each", TAKE_OVER_SECONDS_MAX * 5)
+    sentence = judge(writer, done, load, stamps)
+    said(sentence)
+    return done, sentence
+
+
+def measure(stack: Stack, arguments: argparse.Namespace) -> Iterator[str]:
+    """Measure all, part by part; give the paragraphs and tables, in Markdown."""
+    busy = os.getloadavg()[1]
+    writer = Writer(stack)
+    pending, per_second = arguments.pending, arguments.per_second
+    began, taken = time.time(), machine()
+    took = fill(writer, pending)
+    await_folded(stack, writer)
+    resident = [
+        f"{metric(timer, 'process_resident_memory_bytes') / 1e6:.0f} MB"
+        for timer in stack.of_role("timer")
+    ]
+    yield (
+        f"{pending:,} tasks pending ({pending / took:,.0f}/s written to the log; the timers then "
+        f"had {' and '.join(resident)} resident), {per_second} tasks due per second, one broker "
+        "with its default minimum session of 6 s, one of two processes killed and started anew "
+        f"{WATCH_SECONDS:.0f} s later. Seconds after the kill; the worst lateness is that of the "
+        "partitions of the killed one."
+    )
+    kills, sentence = _kills(
+        stack, writer, ("timer", "executor"), kills=arguments.kills, per_second=per_second
+    )
+    yield table(kills)
+    yield sentence
+    yield cold_restore(stack, writer)
+    if arguments.finished:
+        finish(stack, writer, arguments.finished)
+        kills, sentence = _kills(stack, writer, ("timer",), kills=2, per_second=per_second)
+        yield f"After {arguments.finished:,} further tasks had run and left their tombstones:"
+        yield table(kills)
+        yield sentence
+    writer.close()
+    others = sum(each.seconds for each in taken.taken(began))
+    yield (
+        f"{os.cpu_count()} cores, shared: the load average was {busy:.1f} at the beginning and "
+        f"{os.getloadavg()[1]:.1f} at the end, and other programs kept ours waiting for a core for "
+        f"{others:.0f} of {time.time() - began:.0f} seconds."
+    )
+
+
+def write_document(parts: Sequence[str]) -> None:
+    """Replace the block between the markers."""
+    before, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(_BEGIN)
+    after = rest.partition(_END)[2]
+    block = "\n\n".join(parts)
+    DOCUMENT.write_text(f"{before}{_BEGIN}\n{block}\n{_END}{after}", encoding="utf-8")
 
 
 def main() -> None:
-    """Measure."""
+    """Measure, and write down what came of it so far after each part."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pending", type=int, default=1_000_000)
+    parser.add_argument("--finished", type=int, default=1_000_000)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--per-second", type=int, default=200)
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="duetime-figures-"))
     environment = {"PYTHONPATH": str(STAMPING.parent), "DUETIME_EXECUTOR_ACTIONS": STAMPING.stem}
     counts = {"api": 1, "timer": 2, "executor": 2, "log-projector": 0}
+    parts: list[str] = []
     try:
         with Stack(folder, counts=counts, environment=environment) as stack:
-            writer = Writer(stack)
-            fill(writer, arguments.pending)
-            await_folded(stack, writer)
-            for timer in stack.of_role("timer"):
-                rss = metric(timer, "process_resident_memory_bytes") / 1e6
-                said(f"{timer.name}: {rss:.0f} MB resident")
-            stamps = folder / "starts.txt"
-            kills: list[Kill] = []
-            with due_load(writer, stamps, arguments.per_second) as load:
-                for role in ("timer", "executor"):
-                    for number in range(arguments.kills):
-                        kills.append(kill_one(stack, role, number))
-                        said(f"{role} {number + 1}: ready {kills[-1].ready - kills[-1].at:.2f} s")
-            judge(stack, kills, load, stamps)
-            print(table(kills))
-            cold_restore(stack)
-            writer.close()
+            for part in measure(stack, arguments):
+                said(part)
+                parts.append(part)
+                write_document(parts)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -19,6 +19,7 @@ from typing import Any, Final
 import httpx
 
 from tests.simulation.history import EPOCH, Answer, History, Request, seconds_of
+from tests.support.machine import machine
 
 CALLERS: Final = 4
 REPEATS_MAX: Final = 20
@@ -36,6 +37,11 @@ def moment() -> float:
     return seconds_of(datetime.now(UTC))
 
 
+def moment_of(epoch_seconds: float) -> float:
+    """Give an instant, in the seconds of a history."""
+    return seconds_of(datetime.fromtimestamp(epoch_seconds, UTC))
+
+
 def at(seconds: float) -> datetime:
     """Give the instant of a moment of a history."""
     return EPOCH + timedelta(seconds=seconds)
@@ -49,11 +55,13 @@ class Callers:
     stamps: Path
     history: History = field(default_factory=History)
     slow_seconds: float = 0.0
+    began_at: float = field(default_factory=time.time)
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     _client: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
         """Connect when needed; connections that break are replaced."""
+        machine()
         self._client = httpx.Client(base_url=self.url, timeout=_CLIENT_SECONDS_MAX)
 
     @property

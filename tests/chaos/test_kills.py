@@ -14,7 +14,7 @@ KILLS = 10
 KILLS_AT_NIGHT = int(os.environ.get("DUETIME_CHAOS_KILLS", "200"))
 TASKS_PER_SECOND = 15.0
 
-pytestmark = [pytest.mark.nightly, pytest.mark.kafka, pytest.mark.mongo]
+pytestmark = [pytest.mark.kafka, pytest.mark.mongo]
 
 
 @pytest.mark.promise("P1", "P2", "P3", "P4", "P5", "P6")

@@ -18,7 +18,7 @@ from tests.support.stack import metric, partitions_of, wait_for
 COUNTED = "duetime_dead_letters_total"
 POISONED = (Topic.TASKS, Topic.DUE, Topic.EXECUTIONS)
 
-pytestmark = [pytest.mark.nightly, pytest.mark.kafka, pytest.mark.mongo, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.kafka, pytest.mark.mongo, pytest.mark.timeout(120)]
 
 
 @pytest.mark.promise("P2", "P5")

@@ -18,7 +18,7 @@ from tests.support.stack import make_whole, wait_for
 TASKS_PER_SECOND = 15.0
 REBUILD_SECONDS_MAX = 60.0
 
-pytestmark = [pytest.mark.nightly, pytest.mark.kafka, pytest.mark.mongo, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.kafka, pytest.mark.mongo, pytest.mark.timeout(200)]
 
 
 @pytest.mark.promise("P6")

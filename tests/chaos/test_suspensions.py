@@ -16,7 +16,7 @@ MOVE_SECONDS_MAX = 30.0
 TASKS_PER_SECOND = 50.0
 SLEEPS_MAX = 4
 
-pytestmark = [pytest.mark.nightly, pytest.mark.kafka, pytest.mark.mongo, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.kafka, pytest.mark.mongo, pytest.mark.timeout(200)]
 
 
 @pytest.mark.promise("P2", "P3", "P4")

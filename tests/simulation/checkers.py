@@ -364,7 +364,7 @@ CHECKERS: Final[tuple[tuple[str, Checker], ...]] = (
 
 def judge(evidence: Evidence) -> list[str]:
     """Give everything that is wrong with a history."""
-    excuses = Excuses(evidence.history.faults, evidence.switches)
+    excuses = Excuses(evidence.history.faults, evidence.switches, evidence.history.taken)
     return [
         f"{promise} {check.__name__}: {sentence}"
         for promise, check in CHECKERS

@@ -2,6 +2,7 @@
 
 Strict on purpose: one killed or suspended process explains no delay beyond the promise, since P2
 includes it; only what stops everybody (the log is away), and several faults in a row, do.
+On a real machine, so does what other programs took of it, by as much as was measured.
 """
 
 from collections.abc import Sequence
@@ -33,14 +34,21 @@ _STOPS_READING: Final = frozenset(
 _RECOVERY_SECONDS: Final = 10.0
 _FOLDED_SECONDS: Final = 2.0  # by then every executor that can read has read an end
 _REDELIVERED_SECONDS: Final = 32.0
+_SESSION_SECONDS: Final = 6.0
 _RUNNING: Final = frozenset({"timer", "executor", ""})  # roles whose faults can touch a start
 
 
 class Excuses:
     """The faults of a history, asked for what they explain."""
 
-    def __init__(self, faults: Sequence[Fault], switches: Switches) -> None:
-        """Take the faults of a system of that many processes."""
+    def __init__(
+        self,
+        faults: Sequence[Fault],
+        switches: Switches,
+        taken: Sequence[tuple[float, float, float]] = (),
+    ) -> None:
+        """Take the faults of a system of that many processes, and what others took from it."""
+        self._taken = taken
         self._faults = [fault for fault in faults if fault.role in _RUNNING]
         torn: dict[str, float] = {}
         for fault in self._faults:
@@ -80,7 +88,21 @@ class Excuses:
             allowed = max(until, default=due) + _RECOVERY_SECONDS
             if allowed > latest:
                 latest, moved = allowed, True
-        return latest
+        return self._stretched(due, latest)
+
+    def _stretched(self, due: float, latest: float) -> float:
+        """Add what others took of the machine until then, and of what that adds, and so on."""
+        stretched = latest
+        while (longer := latest + self._taken_between(due - _RECOVERY_SECONDS, stretched)) > (
+            stretched + 0.01
+        ):
+            stretched = longer
+        return stretched
+
+    def _taken_between(self, since: float, until: float) -> float:
+        return sum(
+            seconds for began, ended, seconds in self._taken if ended > since and began < until
+        )
 
     def _stops_role(self, fault: Fault) -> bool:
         """Say whether nobody else was there to take over."""
@@ -116,6 +138,10 @@ class Excuses:
                 and fault.at <= later.at
                 for fault in self._faults
             )
+        # Who gets no turn for half a session may lose it, as one that is suspended does.
+        moved_since = earlier.at - _SESSION_SECONDS
+        if self._taken_between(moved_since, later.at) > _SESSION_SECONDS / 2:
+            return True
         return any(
             fault.role in {"executor", ""}
             and fault.kind in _MOVES_OWNERS | _STOPS_ALL

@@ -128,6 +128,8 @@ class History:
     faults: list[Fault] = field(default_factory=list)
     notes: list[tuple[float, str, str]] = field(default_factory=list)
     deaths: list[tuple[float, str, str]] = field(default_factory=list)
+    # (from, until, seconds of it that other programs took from the system): real machines only.
+    taken: list[tuple[float, float, float]] = field(default_factory=list)
     quiet_from: float = 0.0
     ended_at: float = 0.0
 
