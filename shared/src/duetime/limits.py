@@ -155,6 +155,7 @@ BATCH_BODY_BYTES_MAX: Final = 16 * 1024 * 1024  # 10,000 tasks of 1.6 kB
 BATCH_TASKS_MAX: Final = APPEND_RECORDS_MAX  # one append
 BATCH_SLICE_TASKS: Final = 50  # about 3 ms at 60 us a task, then the loop may turn
 BATCHES_AT_ONCE_MAX: Final = 2  # each holds some 80 MB: its body, its tasks, its records
+HEAD_BYTES_MAX: Final = 64 * 1024  # a target and headers: sixteen times a browser's cookies
 JSON_DEPTH_MAX: Final = 32  # no honest body nests deeper; parsers recurse
 IDEMPOTENCY_KEY_CHARS_MAX: Final = 255  # what other APIs allow
 BODY_WAIT_SECONDS_MAX: Final = 10.0  # 256 KiB at 26 kB/s; a slower sender holds nothing of ours

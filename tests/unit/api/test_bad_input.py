@@ -83,7 +83,7 @@ WRONG_FIELDS: Final[list[tuple[dict[str, Any], str, str]]] = [
         "is an array, not an object",
     ),
     (
-        {"action": {"type": "log", "nam": 1}},
+        {"action": {"type": "python", "nam": 1}},
         "action.nam",
         "is no known field; did you mean `name`?",
     ),

@@ -24,13 +24,17 @@ async def test_an_unknown_path_is_a_problem(api: Api, path: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("PATCH", "/tasks", "GET, POST"),
-        ("DELETE", "/tasks", "GET, POST"),
-        ("POST", "/tasks/x", "DELETE, GET, PATCH, PUT"),
-        ("POST", "/runs", "GET"),
-        ("OPTIONS", "/runs", "GET"),
-        ("BREW", "/tasks", "GET, POST"),
-        ("POST", "/docs", "GET"),
+        ("PATCH", "/tasks", "GET, HEAD, POST"),
+        ("DELETE", "/tasks", "GET, HEAD, POST"),
+        ("POST", "/tasks/x", "DELETE, GET, HEAD, PATCH, PUT"),
+        ("POST", "/tasks/logs", "GET, HEAD"),
+        ("PUT", "/tasks/logs", "GET, HEAD"),
+        ("GET", "/tasks/batch", "POST"),
+        ("DELETE", "/tasks/batch", "POST"),
+        ("POST", "/runs", "GET, HEAD"),
+        ("OPTIONS", "/runs", "GET, HEAD"),
+        ("BREW", "/tasks", "GET, HEAD, POST"),
+        ("POST", "/docs", "GET, HEAD"),
     ],
 )
 async def test_a_method_that_a_path_does_not_know_is_refused_with_those_it_knows(
@@ -40,6 +44,25 @@ async def test_a_method_that_a_path_does_not_know_is_refused_with_those_it_knows
 
     assert (405, allowed) == (response.status_code, response.headers["allow"])
     assert "/problems/method-not-allowed" == response.json()["type"]
+
+
+@pytest.mark.parametrize("path", ["/tasks", "/tasks/logs", "/runs", "/docs", "/openapi.json"])
+async def test_what_can_be_read_can_be_asked_for_its_head_alone(api: Api, path: str) -> None:
+    whole = await api.client.get(path)
+    head = await api.client.head(path)
+
+    assert (200, b"") == (head.status_code, head.content)
+    assert whole.headers == head.headers
+
+
+async def test_a_task_can_be_asked_for_its_head_alone(api: Api) -> None:
+    task = await api.create()
+    whole = await api.client.get(f"/tasks/{task['id']}")
+    head = await api.client.head(f"/tasks/{task['id']}")
+
+    assert (200, b"") == (head.status_code, head.content)
+    assert whole.headers["etag"] == head.headers["etag"]
+    assert 404 == (await api.client.head("/tasks/x")).status_code
 
 
 async def test_the_page_s_origin_may_call_and_read_our_headers(api: Api) -> None:

@@ -95,6 +95,19 @@ MALFORMED_JSON: Final = ProblemType(
     title="The body is not the JSON that is taken here",
     advice="`detail` says where and why. Nothing was changed.",
 )
+MALFORMED_REQUEST: Final = ProblemType(
+    slug="malformed-request",
+    status=400,
+    title="What came is no HTTP request",
+    advice="The usual causes: an unknown method, a length that is none or comes twice, a letter in "
+    "the path that is not percent-encoded. Nothing was changed.",
+)
+HEAD_TOO_LARGE: Final = ProblemType(
+    slug="head-too-large",
+    status=431,
+    title="The head of the request is too large",
+    advice="`detail` names the limit. Nothing was changed.",
+)
 REQUEST_INCOMPLETE: Final = ProblemType(
     slug="request-incomplete",
     status=408,
@@ -205,6 +218,8 @@ EVENTS_UNAVAILABLE: Final = ProblemType(
 PROBLEM_TYPES: Final = {
     kind.slug: kind
     for kind in (
+        MALFORMED_REQUEST,
+        HEAD_TOO_LARGE,
         MALFORMED_JSON,
         UNKNOWN_TASK,
         UNKNOWN_PATH,

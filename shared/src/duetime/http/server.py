@@ -12,6 +12,7 @@ import uvicorn
 from typing_extensions import override
 
 from duetime.http.asgi import App
+from duetime.http.protocol import Protocol
 
 _BACKLOG: Final = 2_048
 _GRACE_SECONDS: Final = 5
@@ -45,7 +46,7 @@ class HttpService:
         self._server = _Server(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=Protocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,

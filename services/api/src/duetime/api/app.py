@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from fastapi import FastAPI, Request, Response
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Match, Route
@@ -153,8 +154,15 @@ class ApiApp:
         self._feed.close()
 
 
+class _TaskId(StringConvertor):
+    """Whatever may stand for a task's id in a path: not the names that mean something else."""
+
+    regex = "(?!(?:logs|batch)(?:/|$))[^/]+"
+
+
 def _add_routes(app: FastAPI, tasks: TaskRoutes, runs: RunRoutes) -> None:
-    """Give every path its endpoint. `/tasks/logs` stands before `/tasks/{task_id}`."""
+    """Give every path its endpoint. What can be read can be asked for its head alone."""
+    register_url_convertor("task", _TaskId())
     for path, method, endpoint in (
         ("/tasks", "POST", tasks.create),
         ("/tasks", "GET", tasks.many),
@@ -167,11 +175,16 @@ def _add_routes(app: FastAPI, tasks: TaskRoutes, runs: RunRoutes) -> None:
         ("/tasks/{task_id}/runs", "GET", runs.of_task),
         ("/runs", "GET", runs.many),
     ):
-        app.add_api_route(path, endpoint, methods=[method], **describe(method, path))
+        methods = ["GET", "HEAD"] if method == "GET" else [method]
+        convertible = path.replace("{task_id}", "{task_id:task}")
+        app.add_api_route(convertible, endpoint, methods=methods, **describe(method, path))
     docs = DocsRoutes()
-    app.add_api_route("/openapi.json", docs.document, methods=["GET"], include_in_schema=False)
-    app.add_api_route("/docs", docs.page, methods=["GET"], include_in_schema=False)
-    app.add_api_route("/problems/{slug}", docs.problem, methods=["GET"], include_in_schema=False)
+    for path, told in (
+        ("/openapi.json", docs.document),
+        ("/docs", docs.page),
+        ("/problems/{slug}", docs.problem),
+    ):
+        app.add_api_route(path, told, methods=["GET", "HEAD"], include_in_schema=False)
 
 
 async def _on_problem(_request: Request, fault: Exception) -> Response:
@@ -185,7 +198,11 @@ async def _on_http_exception(request: Request, fault: Exception) -> Response:
     path = request.scope["path"][:_SHOWN_CHARS_MAX]
     allowed = _allowed_methods(request)
     if not allowed:
-        return problem_response(Problem(type=UNKNOWN_PATH, detail=f"there is nothing at {path}"))
+        return problem_response(
+            Problem(
+                type=UNKNOWN_PATH, detail=f"there is nothing at {path}; /docs lists what there is"
+            )
+        )
     names = ", ".join(allowed)
     return problem_response(
         Problem(

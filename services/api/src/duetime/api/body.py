@@ -92,12 +92,22 @@ def parse_json(body: bytes) -> Any:
     except orjson.JSONDecodeError as fault:
         if not body.strip():
             raise _malformed("the body is empty; a JSON object is expected") from None
+        _expect_utf8(body)
         where = f"line {fault.lineno}, column {fault.colno}"
         raise _malformed(f"{where}: {fault.msg}", line=fault.lineno, column=fault.colno) from None
     if body.count(b"[") + body.count(b"{") > JSON_DEPTH_MAX and _nests_too_deep(value):
         raise _malformed(f"objects and arrays nest deeper than {JSON_DEPTH_MAX} levels")
     # Second pass: what the first one passes over in silence.
     return _DECODER.decode(body.decode())
+
+
+def _expect_utf8(body: bytes) -> None:
+    """Say where a body stops being UTF-8: the parser itself blames its first column."""
+    try:
+        body.decode()
+    except UnicodeDecodeError as fault:
+        byte = body[fault.start]
+        raise _malformed(f"byte {fault.start + 1} ({byte:#04x}) is not UTF-8") from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -146,6 +156,8 @@ def _expect_json(request: Request) -> None:
         # Without this a page of any origin could post here: a request without a type needs no
         # preflight.
         raise _unsupported("the request has no Content-Type; `application/json` is expected")
+    if len(content_types) > 1:
+        raise _unsupported("the Content-Type comes twice; `application/json` is expected")
     media_type, _, parameters = content_types[0].partition(";")
     media_type = media_type.strip().lower()
     is_json = media_type == "application/json" or (

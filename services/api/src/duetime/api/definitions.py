@@ -7,7 +7,7 @@ is: whether a time is allowed is the domain's to say.
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import orjson
@@ -19,6 +19,8 @@ from duetime.api.schemas import READ_ONLY, LogActionBody, PythonActionBody, Task
 from duetime.api.times import TimeError, instant_of
 from duetime.events.types import Action, Definition, LogAction, PythonAction
 from duetime.recurrence.rules import Daily, Recurrence
+
+_FIELDS: Final = frozenset(TaskBody.model_fields)
 
 
 class Wish(msgspec.Struct, frozen=True, gc=False):
@@ -56,6 +58,10 @@ def patched_wish(patch: Mapping[str, Any], current: Definition) -> Wish:
     `recurring` or by `recurrence`; the one that the patch does not name follows.
     """
     patch = {name: member for name, member in patch.items() if name not in READ_ONLY}
+    # Merged away, a null under a misspelt name would be taken without a word.
+    unknown = [name for name, member in patch.items() if member is None and name not in _FIELDS]
+    if unknown:
+        raise problems.unknown_fields(unknown)
     base = definition_members(current)
     if "recurrence" in patch and "recurring" not in patch:
         base["recurring"] = patch["recurrence"] is not None

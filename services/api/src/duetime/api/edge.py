@@ -25,6 +25,7 @@ _PROBED: Final = frozenset({"/livez", "/readyz"})  # by whatever address an orch
 _HOSTS_KEPT_MAX: Final = 64
 _SHOWN_CHARS_MAX: Final = 80
 _ONE: Final = "/tasks/"
+_OTHER_NAMES: Final = frozenset({"logs", "batch"})
 
 
 class Hosts:
@@ -103,7 +104,7 @@ class Edge:
                 return self._create
             case "GET" if path.startswith(_ONE):
                 task_id = path[len(_ONE) :]
-                if not task_id or "/" in task_id or task_id == "logs":
+                if not task_id or "/" in task_id or task_id in _OTHER_NAMES:
                     return None
                 scope[ROUTE] = "/tasks/{task_id}"
                 scope["path_params"] = {"task_id": task_id}

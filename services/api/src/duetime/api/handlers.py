@@ -66,12 +66,10 @@ class Expected(msgspec.Struct, frozen=True):
     revisions: frozenset[int] | None
     unwanted: frozenset[int] = frozenset()
 
-    def revision_for(self, task: Task) -> int:
-        """Give the revision to expect of this task; one that does not hold where none does."""
+    def holds_for(self, task: Task) -> bool:
+        """Say whether a change may meet the task as it stands."""
         wanted = self.revisions is None or task.revision in self.revisions
-        if wanted and task.revision not in self.unwanted:
-            return task.revision
-        return min(self.revisions or (), default=0)
+        return wanted and task.revision not in self.unwanted
 
 
 _Command = Callable[[Task, int | None], TaskEvent | Rejection]
@@ -204,7 +202,12 @@ class Handlers:
         """Append a conditional event and see what became of it; None: it was refused."""
         known = await self._reads.current(task_id)
         _, task = document_and_task(known.document)
-        event = _event(command(task, expected.revision_for(task)))
+        decided = command(task, task.revision)  # what is wrong with the body itself goes first
+        if not expected.holds_for(task):
+            raise problems.revision_mismatch(
+                f"the task is at revision {task.revision}, which the request's condition excludes"
+            )
+        event = _event(decided)
         envelope = await self._append(event, None, manner)
         visible = manner.wait and await self._seen(envelope)
         if visible:

@@ -57,7 +57,7 @@ class Observed:
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else OTHER
-        route = scope.get(ROUTE) or getattr(scope.get("route"), "path", None) or _UNMATCHED
+        route = scope.get(ROUTE) or getattr(scope.get("route"), "path_format", None) or _UNMATCHED
         if route == _UNMATCHED and scope["path"] in _PLAIN_ROUTES:
             route = scope["path"]
         self._metrics.api_requests_total.of(method, route, str(status)).inc()

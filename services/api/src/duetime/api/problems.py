@@ -70,6 +70,11 @@ _REASONS: Final = {
     "literal_error": "is not what is known here",
     "finite_number": "is not a finite number",
 }
+_FIELDS_WITHIN: Final[Mapping[Sequence[int | str], Sequence[str]]] = {
+    ("action", "log"): ("type",),
+    ("action", "python"): ("type", "name", "args"),
+    ("recurrence",): ("rule",),
+}
 _SHOWN_CHARS_MAX: Final = 80
 
 
@@ -178,6 +183,18 @@ def read_models_unavailable() -> ProblemError:
     )
 
 
+def unknown_fields(names: Sequence[str]) -> ProblemError:
+    """Give the problem of names in a body that are no fields."""
+    errors = []
+    for name in names:
+        reason, rule, near = _unknown_field((_cut(name),), ())
+        pointer = f"/{_escaped(_cut(name))}"
+        errors.append(
+            FieldError(field=_cut(name), pointer=pointer, reason=reason, rule=rule, suggestion=near)
+        )
+    return ProblemError(invalid(INVALID_FIELDS, tuple(errors)))
+
+
 def revision_mismatch(reason: str) -> ProblemError:
     """Give the answer to a change whose condition did not hold."""
     return ProblemError(Problem(type=REVISION_MISMATCH, detail=reason))
@@ -272,7 +289,7 @@ def _field_error(details: ErrorDetails) -> FieldError:
         case "missing":
             reason = "is missing"
         case "extra_forbidden":
-            reason, rule, suggestion = _unknown_field(path)
+            reason, rule, suggestion = _unknown_field(path, details["loc"])
         case "union_tag_invalid":
             field, path = "action.type", ("action", "type")
             reason = "is no known type of action"
@@ -304,11 +321,14 @@ def _path(location: Sequence[int | str]) -> tuple[str, ...]:
     return path
 
 
-def _unknown_field(path: tuple[str, ...]) -> tuple[str, str, str | None]:
+def _unknown_field(
+    path: tuple[str, ...], location: Sequence[int | str]
+) -> tuple[str, str, str | None]:
     known: Sequence[str] = (*_FIELDS, *sorted(READ_ONLY))
     rule = f"the fields are {', '.join(_FIELDS)}"
     if len(path) > 1:
-        known = {"action": ("type", "name", "args"), "recurrence": ("rule",)}.get(path[0], ())
+        # Of an action its type says which fields it has: pydantic names it in the location.
+        known = _FIELDS_WITHIN.get(location[:2], _FIELDS_WITHIN.get(location[:1], ()))
         rule = RULES[path[0]]
     near = nearest(path[-1], known)
     hint = f"; did you mean `{near}`?" if near else ""

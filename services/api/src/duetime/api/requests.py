@@ -34,7 +34,10 @@ IF_MATCH_RULE: Final = '`If-Match` is * or entity tags such as "3", as ETag gave
 STATUSES: Final = tuple(status for status in ListedStatus if status is not ListedStatus.DELETED)
 STATUS_RULE: Final = f"`status` is one of {', '.join(STATUSES)}; it may come more than once"
 TEXT_RULE: Final = f"`q` is text of 1 to {QUERY_TEXT_CHARS_MAX} characters"
-DUE_RULE: Final = "it is an ISO 8601 date and time such as 2030-01-31T09:30:00Z (UTC if it is bare)"
+DUE_RULE: Final = (
+    "it is an ISO 8601 date and time such as 2030-01-31T09:30:00Z (UTC if it is bare; a + stands "
+    "for a space in a URL: write %2B)"
+)
 
 _LIST_PARAMETERS: Final = ("limit", "cursor")
 _FILTER_PARAMETERS: Final = ("status", "q", "due_from", "due_to")
