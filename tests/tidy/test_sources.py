@@ -73,6 +73,25 @@ def test_every_bound_in_limits_carries_its_reason() -> None:
     assert [] == bare
 
 
+def test_every_bound_in_limits_bounds_something() -> None:
+    # What only a test reads is a number that nothing keeps to.
+    [limits] = [module for module in sources() if module.name == "duetime.limits"]
+    others = [*sources(), *(it for it in python_files() if it.path.startswith("deploy/"))]
+    read = {
+        node.id
+        for module in others
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
+    bounds = [
+        node.target.id
+        for node in limits.tree.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    ]
+
+    assert [] == [bound for bound in bounds if bound not in read]
+
+
 def test_what_a_module_lists_as_public_is_there_once() -> None:
     wrong = {
         module.path: surplus

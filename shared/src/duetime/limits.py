@@ -19,7 +19,6 @@ POLL_RECORDS_MAX: Final = 2_000  # about 20 ms of folding at 10 us a record
 POLL_WAIT_SECONDS_MAX: Final = 1.0  # a tenth of the 10 s promise
 APPEND_WAIT_SECONDS_MAX: Final = 5.0  # half of the promise; after it the outcome is unknown
 GROUP_COMMIT_RECORDS_MAX: Final = 256  # rows that share one sync
-GROUP_COMMIT_WAIT_SECONDS: Final = 0.005  # the longest a row waits for company
 LOG_RECENT_RECORDS_MAX: Final = (
     4_096  # per partition of a topic, kept in memory for readers at the end
 )
@@ -90,7 +89,7 @@ FOLD_RECORDS_MAX: Final = 500  # of the changelog in one slice: 5 ms at 10 us a 
 CLOCK_REREAD_SECONDS: Final = 0.2  # waiting re-reads the wall clock at least this often
 
 # --- executor ----------------------------------------------------------------------------------
-FRESH_SECONDS: Final = 0.9  # a start knows every change acknowledged this long before; P4 says 1
+FRESH_SECONDS: Final = CHANGE_WINS_SECONDS - 0.1  # how long before a start it knows all changes
 FRESH_ASK_SECONDS: Final = 0.25  # so three answers may be lost before a start has to wait
 FRESH_SHARE_SECONDS: Final = 0.05  # lanes of one process share an answer this young
 CHANGES_REMEMBERED_MAX: Final = 50_000  # per partition, about 10 MB; beyond it they are read again
@@ -136,7 +135,6 @@ EXPIRY_GRACE_SECONDS: Final = 7 * 24 * 3600.0
 
 # --- api ---------------------------------------------------------------------------------------
 VISIBLE_WAIT_SECONDS: Final = 1.0  # how long a write waits to be seen before it answers
-VISIBLE_LAG_SECONDS_MAX: Final = 1.0  # projection further behind than this: do not even wait
 ADMITTED_BATCH_SECONDS: Final = 2.0  # the timers further behind: batches wait, a fifth of P2
 ADMITTED_SECONDS: Final = 4.0  # single registrations too, so that folding ends well within P2
 # A take-over leaves timers behind for seconds without any flood. So many events of a partition are

@@ -1,0 +1,46 @@
+"""Bounds that rest on each other: what must stay true when one of them is changed."""
+
+from duetime import limits
+from duetime.limits import LATENESS_SECONDS_MAX
+
+
+def test_a_start_knows_every_change_that_wins() -> None:
+    assert limits.FRESH_SECONDS < limits.CHANGE_WINS_SECONDS
+    assert 3 * limits.FRESH_ASK_SECONDS < limits.FRESH_SECONDS
+    assert limits.CHANGE_WINS_SECONDS < limits.LOOKAHEAD_SECONDS
+
+
+def test_a_take_over_leaves_room_for_the_start() -> None:
+    taken_over = limits.KAFKA_SESSION_SECONDS + limits.KAFKA_HEARTBEAT_SECONDS
+
+    assert taken_over < LATENESS_SECONDS_MAX
+    assert limits.LOG_HANDOVER_SECONDS_MAX < LATENESS_SECONDS_MAX
+    assert limits.CLOCK_DOUBT_SECONDS < LATENESS_SECONDS_MAX
+
+
+def test_an_open_run_is_repeated_only_when_it_is_overdue_for_certain() -> None:
+    assert limits.REDELIVER_SECONDS > LATENESS_SECONDS_MAX
+    assert limits.REDELIVER_SECONDS <= limits.REDELIVER_SECONDS_MAX
+    assert 2 * limits.LEASE_RENEW_SECONDS < limits.LEASE_SECONDS
+    assert limits.STARTED_AFTER_SECONDS < limits.LEASE_RENEW_SECONDS
+
+
+def test_nothing_is_forgotten_that_a_late_record_could_bring_back() -> None:
+    assert limits.VOID_AFTER_SECONDS + limits.STALE_SECONDS_MAX < limits.MARKER_SECONDS
+    assert limits.PAST_SECONDS_MAX + limits.VOID_AFTER_SECONDS < limits.MARKER_SECONDS
+    assert 8 * limits.INDEX_REFRESH_SECONDS <= limits.INDEX_AGE_SECONDS_MAX
+
+
+def test_what_one_part_takes_the_next_one_takes_too() -> None:
+    assert 2 * limits.BODY_BYTES_MAX <= limits.RECORD_BYTES_MAX
+    assert limits.RECORD_BYTES_MAX < limits.KAFKA_BATCH_BYTES_MAX
+    assert limits.BATCH_TASKS_MAX <= limits.APPEND_RECORDS_MAX
+    assert limits.BATCH_BODY_BYTES_MAX * limits.BATCHES_AT_ONCE_MAX <= limits.LOG_QUEUE_BYTES_MAX
+    assert limits.PAGE_ITEMS_DEFAULT <= limits.PAGE_ITEMS_MAX
+    assert limits.BODY_BYTES_MAX <= limits.BATCH_BODY_BYTES_MAX
+
+
+def test_a_process_that_is_asked_to_stop_has_time_for_all_of_it() -> None:
+    ending = limits.HANDOVER_SECONDS_MAX + limits.AFTERWARDS_SECONDS_MAX
+
+    assert ending < limits.DRAIN_SECONDS_MAX
