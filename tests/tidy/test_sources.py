@@ -77,11 +77,12 @@ def test_every_bound_in_limits_bounds_something() -> None:
     # What only a test reads is a number that nothing keeps to.
     [limits] = [module for module in sources() if module.name == "duetime.limits"]
     others = [*sources(), *(it for it in python_files() if it.path.startswith("deploy/"))]
+    nodes = [node for module in others for node in ast.walk(module.tree)]
+    loaded = [node for node in nodes if isinstance(node, ast.Name | ast.Attribute)]
     read = {
-        node.id
-        for module in others
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+        node.id if isinstance(node, ast.Name) else node.attr
+        for node in loaded
+        if isinstance(node.ctx, ast.Load)
     }
     bounds = [
         node.target.id
