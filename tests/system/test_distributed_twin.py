@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import httpx
 import pytest
@@ -47,12 +47,12 @@ def test_the_same_script_gives_the_same_answers_events_and_runs(
     stack: Stack, tmp_path: Path
 ) -> None:
     with EmbeddedProcess(tmp_path / "data") as embedded:
-        at_home = Script(embedded.url)
-        at_home.run()
+        with Script(embedded.url) as at_home:
+            at_home.run()
         embedded.stop()
     here = asyncio.run(embedded_records(tmp_path / "data" / "log.db"))
-    abroad = Script(stack.url)
-    abroad.run()
+    with Script(stack.url) as abroad:
+        abroad.run()
     there = {topic: records_of(stack, topic) for topic in TOPICS}
 
     assert 5 == len(at_home.ids)
@@ -71,6 +71,12 @@ class Script:
         self._names: dict[str, str] = {}
         self._numbers = count(1)
         self.ids: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
 
     def run(self) -> None:
         """Make the calls, and wait until what is due has run."""
@@ -96,7 +102,6 @@ class Script:
         for task_id in (plain, keyed, daily, moved):
             self._call("GET", f"/tasks/{task_id}")
             self._call("GET", f"/tasks/{task_id}/runs")
-        self._client.close()
 
     def history(self, records: Mapping[Topic, Sequence[Stored]]) -> dict[str, list[Any]]:
         """Give the events of this script's tasks, by task and topic, in their order."""
