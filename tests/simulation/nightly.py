@@ -119,7 +119,7 @@ def _figures(night: Night) -> str:
     return "\n".join(
         [
             "",
-            f"Run on {datetime.now(UTC):%Y-%m-%d}: seeds 0 to {night.seeds - 1}.",
+            f"Run on {datetime.now(UTC):%Y-%m-%d} at commit {_commit()}: {_seeds(night)}.",
             "",
             "| what | figure |",
             "| ---- | -----: |",
@@ -145,6 +145,13 @@ def _figures(night: Night) -> str:
     )
 
 
+def _seeds(night: Night) -> str:
+    """Name the seeds that were lived through; blocks end in about the order of their numbers."""
+    return (
+        f"{night.tally.histories:,} seeds, 0 to {(max(night.done_blocks) + 1) * _BLOCK_SEEDS - 1}"
+    )
+
+
 def _progress(night: Night) -> str:
     rate = night.tally.histories / max(night.seconds, 0.001)
     return (
@@ -159,10 +166,15 @@ def _blocks(seeds: int) -> Iterator[int]:
 
 def _sources() -> str:
     """Name the sources that a night ran over: the commit, and whether anything was changed."""
+    return f"{_git('rev-parse', 'HEAD')}|{_git('diff', '--stat', 'HEAD', '--', '*.py')}"
+
+
+def _commit() -> str:
+    return _git("rev-parse", "--short", "HEAD")
+
+
+def _git(*arguments: str) -> str:
     root = DOCUMENT.parents[1]
-    commit = ["git", "-c", "safe.directory=*", "rev-parse", "HEAD"]
-    changes = ["git", "-c", "safe.directory=*", "diff", "--stat", "HEAD", "--", "*.py"]
-    return "|".join(
-        subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout.strip()
-        for command in (commit, changes)
-    )
+    command = ["git", "-c", "safe.directory=*", *arguments]
+    ended = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True)
+    return ended.stdout.strip()
