@@ -42,10 +42,10 @@ def search(bugs: Sequence[Bug], seeds: int, processes: int) -> list[str]:
 def table_of_bugs() -> str:
     """Write the planted bugs and what finds them as a Markdown table."""
     table = caught()
-    lines = ["| planted bug | first found by seed | it breaks |", "| --- | --- | --- |"]
+    lines = ["| planted bug | first found by | it breaks |", "| --- | --- | --- |"]
     for bug in BUGS:
         entry = table.get(bug.name, {"seed": "not found", "breaks": ""})
-        seed = f"{entry['seed']}{bug.where}"
+        seed = f"`--seed {entry['seed']}{bug.where}`"
         lines.append(f"| {bug.says} | {seed} | {entry['breaks']} |")
     return "\n".join(lines)
 
