@@ -54,14 +54,14 @@ class Machine:
         while True:
             time.sleep(TICK_SECONDS)  # noqa: TID251 - a thread that only looks
             after, now = _look(), time.time()  # noqa: TID251 - the same
-            taken = Taken(then, now, min(now - then, _taken(before, after)))
+            taken = Taken(then, now, min(now - then, seconds_taken(before, after)))
             if taken.seconds > LEAST_SECONDS:
                 self._taken.append(taken)
                 self._seconds += taken.seconds
             before, then = after, now
 
 
-class _Look(NamedTuple):
+class Look(NamedTuple):
     """Seconds so far."""
 
     used: float  # of the cores, by everybody
@@ -69,7 +69,7 @@ class _Look(NamedTuple):
     waited: dict[str, float]  # without a core although ready, by thread of ours
 
 
-def _look() -> _Look:
+def _look() -> Look:
     columns = (_PROC / "stat").read_text(encoding="ascii").splitlines()[0].split()[1:]
     jiffies = [int(each) for each in columns[:_COLUMNS]]
     used = sum(each for place, each in enumerate(jiffies) if place not in _IDLE)
@@ -82,10 +82,10 @@ def _look() -> _Look:
             except OSError:
                 continue  # it has ended meanwhile
             ran[str(thread)], waited[str(thread)] = int(told[0]) / 1e9, int(told[1]) / 1e9
-    return _Look(used / os.sysconf("SC_CLK_TCK"), ran, waited)
+    return Look(used / os.sysconf("SC_CLK_TCK"), ran, waited)
 
 
-def _taken(before: _Look, after: _Look) -> float:
+def seconds_taken(before: Look, after: Look) -> float:
     """Give the seconds for which threads of ours stood ready while others had the cores."""
     used = after.used - before.used
     ours = _more(before.ran, after.ran)
