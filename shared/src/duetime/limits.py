@@ -141,6 +141,7 @@ ADMITTED_SECONDS: Final = 4.0  # single registrations too, so that folding ends 
 # folded within 50 ms when it ends; refusing them would help nobody.
 ADMITTED_EVENTS: Final = 500
 ADMISSION_LOOK_SECONDS: Final = 0.25  # between two looks at positions, while tasks come in
+ADMISSION_YOUNG_SECONDS: Final = 1.0  # nobody asks whether events this young are folded yet
 ADMISSION_STEPS_BACK: Final = (2, 500, 10_000)  # offsets before the end of the changelog
 # Half of what the timer remembers the dead for: a change is decided on nothing older than it, the
 # change is void 60 s later, and the timer has the rest to read it.

@@ -20,6 +20,7 @@ from duetime.events.positions import POSITION_KEY, decode_position
 from duetime.limits import (
     ADMISSION_LOOK_SECONDS,
     ADMISSION_STEPS_BACK,
+    ADMISSION_YOUNG_SECONDS,
     ADMITTED_BATCH_SECONDS,
     ADMITTED_EVENTS,
     ADMITTED_SECONDS,
@@ -99,7 +100,11 @@ class Admission:
             now = asyncio.get_running_loop().time()
             for each, end in zip(self._partitions, ends, strict=True):
                 each.ends_at(end, now)
-            behind = [number for number, each in enumerate(self._partitions) if each.seen]
+            behind = [
+                number
+                for number, each in enumerate(self._partitions)
+                if each.seen and each.seen[0][0] <= now - ADMISSION_YOUNG_SECONDS
+            ]
             if behind:
                 changelog_ends = await self._log.end_offsets(Topic.SCHEDULE)
                 for number in behind:
