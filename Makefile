@@ -52,6 +52,11 @@ run: $(STAMP) $(PAGE) ## Start Duetime in one process: its API on :3001, its pag
 
 page: $(PAGE) ## Build the page into frontend/dist
 
+dev: $(STAMP) ## Start Duetime, and its page from the sources: what is changed there shows at once
+	@$(MAKE) -s frontend/node_modules/.package-lock.json
+	@trap 'kill $$duetime 2>/dev/null; wait' EXIT; \
+		$(BIN)/duetime run --data-dir .build/dev $(ARGS) & duetime=$$!; $(NPM) run --silent dev
+
 stack: $(STAMP) $(PAGE) ## Start the distributed system: Kafka (BROKERS=3 for three), MongoDB, two of each service
 	@$(BIN)/python -m deploy.local.stack $(ARGS)
 
@@ -93,7 +98,7 @@ lint: $(STAMP) ## Check style, types, imports, tidiness and generated files
 	@$(MAKE) lint/deploy
 
 lint/page: $(STAMP) ## Check the page: ESLint, Prettier, types, and that those of the API are current (part of lint)
-	@if $(MAKE) frontend/node_modules/.package-lock.json; then \
+	@if $(MAKE) -s frontend/node_modules/.package-lock.json; then \
 		$(NPM) run --silent lint; \
 	else \
 		echo "lint/page: not checked: Node 20 and the page's packages could not be fetched (make page)" >&2; \
@@ -122,6 +127,9 @@ generate: $(STAMP) ## Write the generated documents anew
 	@$(BIN)/python -m deploy.lint write
 	@$(MAKE) frontend/node_modules/.package-lock.json
 	@$(NPM) run --silent generate
+
+screenshots: $(STAMP) $(PAGE) ## Take the pictures of the page in docs/images anew (needs Chromium)
+	@$(NPM) run --silent screenshots
 
 bench: $(STAMP) ## Measure, e.g. ARGS="steady --on distributed --rate 5000" (kept in docs/performance.md)
 	@$(BIN)/python -m bench $(ARGS)
@@ -178,5 +186,5 @@ $(UV):
 	fi
 	@mv .build/uv-part .build/uv-$(UV_VERSION)
 
-.PHONY: help setup run page stack parts test test/unit test/contract test/simulation test/system test/chaos test/deploy test/tidy \
-	nightly lint lint/deploy tools verify fmt generate bench clean
+.PHONY: help setup run page dev stack parts test test/unit test/contract test/simulation test/system test/chaos test/deploy test/tidy \
+	nightly lint lint/page lint/deploy tools verify fmt generate screenshots bench clean

@@ -46,6 +46,34 @@ test.describe('the plain flow', () => {
       .toEqual(['Call the bank back']);
   });
 
+  test('the whole flow goes without a pointer', async ({ page, system }) => {
+    await expect(page.getByText('No tasks yet')).toBeVisible();
+    await page.keyboard.press('n');
+    await expect(page.getByLabel('What is to happen')).toBeFocused();
+    await page.keyboard.type('Ring the bell');
+    await page.keyboard.press('Enter');
+    await expect(rowOf(page, 'Ring the bell')).toContainText('Scheduled');
+    await expect.poll(async () => (await system.tasks()).length).toBe(1);
+    await page.getByRole('button', { name: 'Keyboard help' }).focus();
+    await page.keyboard.press('j');
+    await expect(rowOf(page, 'Ring the bell')).toBeFocused();
+    await page.keyboard.press('l');
+    await expect(page.getByText('This task has not run yet.')).toBeVisible();
+    await rowOf(page, 'Ring the bell').focus();
+    await page.keyboard.press('x');
+    await expect(rowOf(page, 'Ring the bell')).toBeHidden();
+    await page.keyboard.press('u');
+    await expect(rowOf(page, 'Ring the bell')).toBeVisible();
+    await page.keyboard.press('?');
+    await expect(page.getByRole('dialog', { name: 'Keyboard' })).toBeVisible();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('g');
+    await page.keyboard.press('l');
+
+    await expect(page).toHaveURL(/\/logs/);
+    expect(await system.tasks()).toHaveLength(1);
+  });
+
   test('an edit over a change that someone else made asks first', async ({ page, system }) => {
     const task = await system.register({ description: 'Order paper', time: inSeconds(3600) });
     await rowOf(page, 'Order paper').focus();

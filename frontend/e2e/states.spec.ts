@@ -3,10 +3,12 @@
  * is wider than the window. With DUETIME_SCREENSHOTS set, each is kept in docs/images/.
  */
 
+import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Page } from '@playwright/test';
 import { TASK_OF_STATUS, failedTask, missedTask, NOW } from '@test/factories/task';
 import { expect, expectNoViolations, rowOf, test } from './fixtures';
+import { packed } from './png';
 import { inSeconds, type System } from './system';
 
 const IMAGES = fileURLToPath(new URL('../../docs/images/', import.meta.url));
@@ -243,7 +245,8 @@ function show(states: readonly State[]): void {
           await page.emulateMedia({ colorScheme: scheme });
           await expectNoViolations(page);
           if (process.env.DUETIME_SCREENSHOTS) {
-            await page.screenshot({ path: `${IMAGES}page-${state.name}-${width}-${scheme}.png` });
+            const name = `page-${state.name}-${width}-${scheme}.png`;
+            await writeFile(IMAGES + name, packed(await page.screenshot()));
           }
         }
         await state.leave?.(page);

@@ -552,9 +552,9 @@ export interface operations {
                 status?: ("scheduled" | "running" | "waiting" | "paused" | "finished" | "overdue")[];
                 /** @description tasks whose description holds this, whatever its case. `q` is text of 1 to 200 characters */
                 q?: string;
-                /** @description tasks that are next due at or after then; it is an ISO 8601 date and time such as 2030-01-31T09:30:00Z (UTC if it is bare) */
+                /** @description tasks that are next due at or after then; it is an ISO 8601 date and time such as 2030-01-31T09:30:00Z (UTC if it is bare; a + stands for a space in a URL: write %2B) */
                 due_from?: string;
-                /** @description tasks that are next due before then; it is an ISO 8601 date and time such as 2030-01-31T09:30:00Z (UTC if it is bare) */
+                /** @description tasks that are next due before then; it is an ISO 8601 date and time such as 2030-01-31T09:30:00Z (UTC if it is bare; a + stands for a space in a URL: write %2B) */
                 due_to?: string;
                 /** @description how many at most; 1,000 if absent. `limit` is a whole number from 1 to 10,000 */
                 limit?: number;

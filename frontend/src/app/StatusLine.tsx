@@ -32,7 +32,7 @@ const Said = styled.div`
   gap: 8px;
   min-width: 0;
 
-  > span:last-child {
+  > [role='status'] {
     overflow: hidden;
     text-overflow: ellipsis;
     white-space: nowrap;
@@ -82,6 +82,12 @@ const Extra = styled.span`
   }
 `;
 
+const Shown = styled.span<{ $narrow: boolean }>`
+  ${narrow} {
+    display: ${({ $narrow }) => ($narrow ? 'contents' : 'none')};
+  }
+`;
+
 export function StatusLine() {
   const dispatch = useAppDispatch();
   const mode = useAppSelector(({ connection }) => modeOf(connection));
@@ -102,7 +108,10 @@ export function StatusLine() {
           </Plain>
         )}
       </Said>
-      <Clock />
+      {/* Narrow pages have room for one of the two. */}
+      <Shown $narrow={mode !== 'lost'}>
+        <Clock />
+      </Shown>
     </Line>
   );
 }

@@ -121,6 +121,12 @@ export const TextArea = styled.textarea`
   field-sizing: content;
   max-height: 140px;
   line-height: 20px;
+
+  ${narrow} {
+    height: auto;
+    min-height: 40px;
+    padding-block: 9px;
+  }
 `;
 
 export const Label = styled.label`

@@ -16,7 +16,12 @@ export const SHORTCUTS = [
   { group: 'Anywhere', keys: 't', does: 'Theme: system, light, dark' },
   { group: 'Anywhere', keys: 'z', does: 'Times: your zone, UTC' },
   { group: 'Anywhere', keys: '?', does: 'This help' },
-  { group: 'In the task list', keys: 'j', also: '↓', does: 'Next task' },
+  {
+    group: 'In the task list',
+    keys: 'j',
+    also: '↓',
+    does: 'Next task; from elsewhere into the list',
+  },
   { group: 'In the task list', keys: 'k', also: '↑', does: 'Previous task' },
   { group: 'In the task list', keys: 'e', also: 'Enter', does: 'Edit' },
   { group: 'In the task list', keys: 'x', also: 'Delete', does: 'Delete, with a moment to undo' },

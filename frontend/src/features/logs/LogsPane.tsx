@@ -8,6 +8,7 @@ import { useAppDispatch, useAppSelector } from '@/app/hooks';
 import { Blank, Skeleton } from '@/components/Blank';
 import { Button, IconButton } from '@/components/controls';
 import { Icon } from '@/components/Icon';
+import { narrow } from '@/components/media';
 import { Pane, PaneBar, PaneTitle } from '@/components/Pane';
 import { SearchField } from '@/components/SearchField';
 import { VirtualList, type VirtualListHandle } from '@/components/VirtualList';
@@ -39,12 +40,21 @@ const Fresh = styled(Button)`
   transform: translateX(-50%);
 `;
 
+const Bar = styled(PaneBar)`
+  flex-wrap: nowrap;
+
+  ${narrow} {
+    flex-wrap: wrap;
+  }
+`;
+
 const Only = styled.span`
   display: inline-flex;
+  flex: 0 1 auto;
   align-items: center;
   gap: 2px;
   min-width: 0;
-  max-width: 100%;
+  max-width: 46%;
   padding-left: 10px;
   border-radius: var(--radius);
   background: var(--chosen);
@@ -56,6 +66,12 @@ const Only = styled.span`
     overflow: hidden;
     text-overflow: ellipsis;
     white-space: nowrap;
+  }
+
+  ${narrow} {
+    order: 1;
+    max-width: 100%;
+    margin-bottom: 4px;
   }
 `;
 
@@ -147,7 +163,7 @@ export function LogsPane() {
 
   return (
     <Pane aria-labelledby="logs-title">
-      <PaneBar>
+      <Bar>
         <PaneTitle id="logs-title">Logs</PaneTitle>
         <SearchField
           id="log-search"
@@ -177,7 +193,7 @@ export function LogsPane() {
         >
           <Icon name="copy" />
         </IconButton>
-      </PaneBar>
+      </Bar>
       {lines === undefined ? (
         error ? (
           <Blank icon="warning" tone="bad" title="The logs could not be loaded">

@@ -5,6 +5,7 @@ import { styled } from 'styled-components';
 import type { Task } from '@/api/types';
 import { useAppDispatch, useAppSelector } from '@/app/hooks';
 import { narrow, NARROW } from '@/components/media';
+import { useShortcut } from '@/components/shortcuts';
 import { useMedia } from '@/components/useMedia';
 import { VirtualList, type VirtualListHandle } from '@/components/VirtualList';
 import { placeChanged } from '@/ui/place';
@@ -102,6 +103,13 @@ export function TaskList({ rows, filtered, more, onNearEnd }: Props) {
       focusRow(bounded, task.id);
     }
   };
+
+  // From elsewhere on the page both lead to the row where the list was left.
+  const enter = (): void => {
+    go(activeIndex);
+  };
+  useShortcut('j', enter);
+  useShortcut('k', enter);
 
   // Something wants a row to be seen: a notice's button, a refused change.
   useEffect(() => {

@@ -287,11 +287,7 @@ export const TaskRow = memo(function TaskRow({ task, position, active, acts }: P
         <Due task={task} />
       </Cell>
       <Cell $area="ran" role="gridcell">
-        {task.last_run ? (
-          <Last run={task.last_run} />
-        ) : (
-          <Soft>Not yet run</Soft>
-        )}
+        {task.last_run ? <Last run={task.last_run} /> : <Soft>Not yet run</Soft>}
       </Cell>
       <Actions $area="actions" role="gridcell">
         <IconButton
