@@ -91,8 +91,8 @@ BUGS: Final = (
         name="late-events-applied",
         says="a producer's stuck retry is applied, however late it lands",
         path=f"{_SHARED}/task/evolve.py",
-        before="    if at - envelope.time > _VOID_AFTER:",
-        after="    if at - envelope.time > 100 * _VOID_AFTER:",
+        before="    return appended_at - envelope.time > _VOID_AFTER",
+        after="    return appended_at - envelope.time > 100 * _VOID_AFTER",
         story="stuck-retries",
     ),
     Bug(
