@@ -165,7 +165,8 @@ def table(kills: Sequence[Kill]) -> str:
         since = [
             at - kill.at for at in (kill.detected, kill.rejoined, kill.ready, kill.first_start)
         ]
-        told = " | ".join(f"{seconds:.2f}" for seconds in (*since, kill.worst))
+        # Who leads the group is not told of a round: its first line is that of the new share.
+        told = " | ".join(f"{each:.2f}" if each >= 0 else "-" for each in (*since, kill.worst))
         rows.append(f"| {kill.role} {seen[kill.role]} | {told} |")
     return "\n".join(rows)
 
