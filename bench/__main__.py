@@ -59,11 +59,13 @@ def main() -> None:
 _Told = tuple[Sequence[str], Sequence[object]]
 
 
-def _system(arguments: argparse.Namespace, apis: int | None = None) -> Distributed | Embedded:
+def _system(
+    arguments: argparse.Namespace, apis: int | None = None, *, killed: bool = False
+) -> Distributed | Embedded:
     if arguments.on == "embedded":
-        return Embedded()
+        return Embedded(killed=killed)
     count = arguments.apis or apis
-    return Distributed({} if count is None else {"api": count})
+    return Distributed({} if count is None else {"api": count}, killed=killed)
 
 
 def steady(arguments: argparse.Namespace) -> _Told:
@@ -128,7 +130,7 @@ def failover(arguments: argparse.Namespace) -> _Told:
     """Measure deaths under load, each time on a fresh system."""
     measured = []
     for _ in range(arguments.runs):
-        with _system(arguments) as system:
+        with _system(arguments, killed=True) as system:
             one = measures.failover(system, rate=arguments.rate, seconds=arguments.seconds)
             measured.append(one)
     return telling.lateness_rows(measured), measured

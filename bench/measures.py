@@ -64,7 +64,7 @@ class Backlog(NamedTuple):
     """What was worked off after nothing had been started for a while."""
 
     judged: Judged
-    first_seconds: float  # both since all was back
+    first_seconds: float  # both since the processes were started again
     last_seconds: float
 
 
@@ -201,8 +201,8 @@ def backlog(system: Distributed | Embedded, *, count: int) -> Backlog:
     acknowledged = register(system.port, times, action="stamp")
     system.take_down()
     wait_until(times[-1])
-    system.bring_up()
     began = time.time()
+    system.bring_up()
     until = began + 60 + count / 1_000
     judged = judge(acknowledged, read_stamps(system.stamps))
     while judged.missing and time.time() < until:

@@ -61,12 +61,12 @@ class Embedded:
 
     name = "embedded"
 
-    def __init__(self) -> None:
-        """Describe it; entering starts it."""
+    def __init__(self, *, killed: bool = False) -> None:
+        """Describe it; entering starts it. `killed`: it will be; stamps are written at once."""
         self._folder = TemporaryDirectory(prefix="duetime-bench-")
         folder = Path(self._folder.name)
         self.stamps = folder / "stamps"
-        env = {"BENCH_STAMPS": str(self.stamps)}
+        env = {"BENCH_STAMPS": str(self.stamps)} | _written_at_once(killed=killed)
         self.process = EmbeddedProcess(folder / "data", actions=(STAMPING,), env=env)
 
     def __enter__(self) -> Self:
@@ -101,8 +101,11 @@ class Distributed:
 
     name = "distributed"
 
-    def __init__(self, counts: Mapping[str, int] | None = None) -> None:
-        """Describe it, with other counts of some roles than two; entering starts it."""
+    def __init__(self, counts: Mapping[str, int] | None = None, *, killed: bool = False) -> None:
+        """Describe it, with other counts of some roles than two; entering starts it.
+
+        `killed`: some of it will be, so stamps are written at once.
+        """
         self._folder = TemporaryDirectory(prefix="duetime-bench-")
         folder = Path(self._folder.name)
         folder.chmod(0o755)  # a load balancer started by root works as nobody
@@ -111,7 +114,7 @@ class Distributed:
             "DUETIME_EXECUTOR_ACTIONS": STAMPING.stem,
             "PYTHONPATH": str(STAMPING.parent),
             "BENCH_STAMPS": str(self.stamps),
-        }
+        } | _written_at_once(killed=killed)
         counts = dict.fromkeys(ROLES, 2) | dict(counts or {})
         self.stack = Stack(folder, counts=counts, environment=environment)
 
@@ -160,6 +163,10 @@ class Distributed:
 
     def _who_start(self) -> Sequence[Running]:
         return [*self.stack.of_role("timer"), *self.stack.of_role("executor")]
+
+
+def _written_at_once(*, killed: bool) -> dict[str, str]:
+    return {"BENCH_AT_ONCE": "1"} if killed else {}
 
 
 def _is_child_of_nginx_in(process: psutil.Process, folder: Path) -> bool:

@@ -71,7 +71,7 @@ def backlog_rows(measured: Sequence[Backlog]) -> list[str]:
     """Give a table of backlogs."""
     return [
         (
-            "| overdue | first start after | all started after | runs/s"
+            "| overdue | first start, processes included | all started | runs/s"
             " | out of due order by at most | missing | doubled |"
         ),
         "| --- | --- | --- | --- | --- | --- | --- |",

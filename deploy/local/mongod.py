@@ -38,6 +38,7 @@ STOP_SECONDS_MAX: Final = 15.0  # a clean end writes a checkpoint
 POLL_SECONDS: Final = 0.05
 LOG_LINES_SHOWN: Final = 5
 _ALREADY_INITIATED: Final = 23
+_YIELDS: Final = ("nice", "-n", "10")  # it replaces itself by what it runs
 
 
 class MongodError(Exception):
@@ -81,11 +82,16 @@ def install() -> Path:
 
 @contextmanager
 def running(
-    data_dir: Path, *, port: int | None = None, parameters: dict[str, str] | None = None
+    data_dir: Path,
+    *,
+    port: int | None = None,
+    parameters: dict[str, str] | None = None,
+    yields: bool = False,
 ) -> Iterator[Mongod]:
     """Start the server on a folder, give it once it takes writes, end it when left.
 
-    `port` None: a free one. Raises MongodError where it does not come up.
+    `port` None: a free one. `yields`: whatever else wants the processors has them first. Raises
+    MongodError where it does not come up.
     """
     program = binary()
     if program is None:
@@ -94,7 +100,11 @@ def running(
     data_dir.mkdir(parents=True, exist_ok=True)
     log_path = data_dir / "mongod.log"
     process = subprocess.Popen(
-        [str(program), *_flags(data_dir, log_path, port, parameters or {})],
+        [
+            *(_YIELDS if yields else ()),
+            str(program),
+            *_flags(data_dir, log_path, port, parameters or {}),
+        ],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
