@@ -4,6 +4,7 @@ Knows the timer's lane and how its worker drives it; decides nothing. `run` fold
 and lets the timer say what it has to say, until it comes to rest.
 """
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -134,8 +135,10 @@ async def changelog_states(log: Log, partition: int = 0) -> States:
     return await states(log, index, partition)
 
 
-async def replay(log: Log, index: DueIndex, partition: int = 0) -> None:
-    """Bring an index up to the end of the changelog."""
+async def replay(
+    log: Log, index: DueIndex, partition: int = 0, *, turns: asyncio.Semaphore | None = None
+) -> None:
+    """Bring an index up to the end of the changelog, a long way only in turn."""
     await Changelog(
         partition=partition,
         log=log,
@@ -145,7 +148,7 @@ async def replay(log: Log, index: DueIndex, partition: int = 0) -> None:
         restore=lambda task_id, value: restore(index, task_id, value, lookahead=NO_LOOKAHEAD),
         set_aside=_never,
         mine=lambda: True,
-    ).catch_up()
+    ).catch_up(turns or asyncio.Semaphore(1))
 
 
 async def states(log: Log, index: DueIndex, partition: int = 0) -> States:

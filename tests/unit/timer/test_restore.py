@@ -1,5 +1,6 @@
 """Taking a partition up: with a head start where the local index can be trusted, anew where not."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from duetime.limits import INDEX_AGE_SECONDS_MAX, INDEX_REFRESH_SECONDS
+from duetime.limits import INDEX_AGE_SECONDS_MAX, INDEX_REFRESH_SECONDS, POLL_RECORDS_MAX
 from duetime.log.port import FencedError, Record
 from duetime.log.sqlite import SqliteLog
 from duetime.log.topics import TOPICS, Topic
@@ -19,7 +20,7 @@ from duetime.timer.due_index.rocks import RocksDueIndexes
 from duetime.timer.indexes import Indexes
 from duetime.timer.restore import ChangelogFormatError, doubt
 from tests.support.builders import DAILY, MINUTE, NOON, A, B, after_noon, created, deleted
-from tests.support.timers import ReadingLog, Timer, changelog_states, register, states
+from tests.support.timers import ReadingLog, Timer, changelog_states, register, replay, states
 
 HOUR = timedelta(hours=1)
 MANY = 1_200
@@ -53,9 +54,11 @@ def task(number: int) -> str:
     return f"0197280a-0000-7000-8000-{number:012x}"
 
 
-async def with_tasks(log: ReadingLog, clock: ManualClock, indexes: Indexes) -> Timer:
+async def with_tasks(
+    log: ReadingLog, clock: ManualClock, indexes: Indexes, *, count: int = MANY
+) -> Timer:
     """Give a timer of many tasks, some of which have run and gone, and close it."""
-    for first in range(0, MANY, 400):
+    for first in range(0, count, 400):
         await register(
             log,
             clock,
@@ -70,6 +73,27 @@ async def with_tasks(log: ReadingLog, clock: ManualClock, indexes: Indexes) -> T
     await timer.close()
     log.replayed()
     return timer
+
+
+async def test_a_long_way_through_the_changelog_waits_for_its_turn_and_a_short_one_does_not(
+    log: ReadingLog, clock: ManualClock
+) -> None:
+    await with_tasks(log, clock, Indexes(lambda _: MemoryDueIndex()), count=2 * POLL_RECORDS_MAX)
+    known, new = MemoryDueIndex(), MemoryDueIndex()
+    turns = asyncio.Semaphore(1)
+    await replay(log, known, turns=turns)
+    await turns.acquire()
+    log.replayed()
+    await replay(log, known, turns=turns)
+    long_way = asyncio.create_task(replay(log, new, turns=turns))
+    await asyncio.sleep(0)
+    read_out_of_turn = log.replayed()
+    turns.release()
+    await long_way
+
+    assert 0 == read_out_of_turn
+    assert 2 * POLL_RECORDS_MAX < log.replayed()
+    assert await states(log, known) == await states(log, new)
 
 
 # --- the head start -----------------------------------------------------------------------------

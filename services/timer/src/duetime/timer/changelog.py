@@ -52,8 +52,8 @@ class Changelog:
         self._set_aside = set_aside
         self._mine = mine
 
-    async def catch_up(self) -> None:
-        """Fold what lies behind the index's mark, up to the end as it is now.
+    async def catch_up(self, turns: asyncio.Semaphore) -> None:
+        """Fold what lies behind the index's mark, up to the end as it is now; a long way in turn.
 
         An index that is not to be trusted is built anew. Raises LogError, ChangelogFormatError.
         """
@@ -69,7 +69,20 @@ class Changelog:
                 _logger.info("due index is built anew", partition=self._partition, reason=reason)
             self._index.clear()
             mark = Mark(cluster_id=cluster_id, offset=0, as_of=asked_at, rule=self._rule)
-        while mark.offset < end:
+        if end - mark.offset > POLL_RECORDS_MAX:
+            # All partitions at once would starve each other's reads, until none gets through.
+            async with turns:
+                mark = await self._read_on(mark, end)
+        else:
+            mark = await self._read_on(mark, end)
+        if mark.offset >= end and self._mine():
+            # At the end, every tombstone that is not folded is one that was not written then.
+            as_of = max(mark.as_of, asked_at)
+            self._index.commit((), msgspec.structs.replace(mark, as_of=as_of))
+
+    async def _read_on(self, mark: Mark, end: int) -> Mark:
+        """Read and fold up to an end, or until it is not ours any more."""
+        while mark.offset < end and self._mine():
             records, following = await self._log.read(
                 Topic.SCHEDULE, self._partition, mark.offset, records_max=POLL_RECORDS_MAX
             )
@@ -77,13 +90,10 @@ class Changelog:
                 if start:
                     await asyncio.sleep(0)  # others get their turn
                 if not self._mine():
-                    return
+                    return mark
                 mark = self._fold(mark, records[start : start + FOLD_RECORDS_MAX])
             mark = msgspec.structs.replace(mark, offset=following)
-        if self._mine():
-            # At the end, every tombstone that is not folded is one that was not written then.
-            as_of = max(mark.as_of, asked_at)
-            self._index.commit((), msgspec.structs.replace(mark, as_of=as_of))
+        return mark
 
     def fold(self, records: Sequence[Stored]) -> None:
         """Fold records that follow the index's mark; those before it are passed over."""

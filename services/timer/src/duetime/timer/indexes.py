@@ -5,8 +5,10 @@ folded and the log had not accepted is taken back, and the rest is a head start 
 which may be this process again.
 """
 
+import asyncio
 from collections.abc import Callable
 
+from duetime.limits import RESTORES_AT_ONCE_MAX
 from duetime.timer.due_index import DueIndex
 
 
@@ -21,6 +23,8 @@ class Indexes:
         self._times_taken: dict[int, int] = {}
         self.given_back: set[int] = set()
         """Partitions that lanes let go of; the standby forgets them as it takes them up."""
+        self.turns = asyncio.Semaphore(RESTORES_AT_ONCE_MAX)
+        """For who has a long way to bring an index up."""
 
     def of(self, partition: int) -> DueIndex:
         """Give a partition's index, made when it is asked for first."""

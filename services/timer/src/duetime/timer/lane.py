@@ -133,7 +133,7 @@ class TimerLane:
             set_aside=self._set_aside,
             mine=lambda: True,
         )
-        await changelog.catch_up()
+        await changelog.catch_up(self._indexes.turns)
         mark = self._index.mark
         if mark is not None and mark.position is not None:
             self._core.restore_position(decode_position(mark.position))

@@ -125,7 +125,7 @@ class Standby:
         for partition in partitions:
             self._indexes.given_back.discard(partition)
             if not self._indexes.is_taken(partition):
-                await self._changelog(partition).catch_up()
+                await self._changelog(partition).catch_up(self._indexes.turns)
             if not self._indexes.is_taken(partition):
                 # Moves the place where a scan begins past what has woken by now.
                 self._indexes.of(partition).first()
