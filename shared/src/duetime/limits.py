@@ -100,7 +100,7 @@ LEASE_SECONDS: Final = 30.0  # how long a TaskStarted speaks for its run
 LEASE_RENEW_SECONDS: Final = 10.0  # a third of the lease: two renewals may fail
 CONCURRENCY_DEFAULT: Final = 1_000  # runs alive at once in one executor
 OUTCOMES_PER_APPEND_MAX: Final = 1_000  # one bookkeeping append; the next one takes the rest
-BOOKS_SECONDS: Final = 0.01  # ends wait this long for company; a kill repeats what they cover
+BOOKS_SECONDS: Final = 0.05  # ends wait for company, 20 appends a second; a kill repeats them
 PYTHON_THREADS_MAX: Final = 32  # threads for synchronous python actions
 
 # --- projector and read models -----------------------------------------------------------------
