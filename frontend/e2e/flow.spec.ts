@@ -152,7 +152,9 @@ test.describe('the plain flow', () => {
   test('filters are in the address and survive a reload', async ({ page, system }) => {
     await system.register({ description: 'Alpha', time: inSeconds(3600) });
     await system.register({ description: 'Beta', time: inSeconds(3600) });
+    await expect(rowOf(page, 'Beta')).toBeVisible();
     await page.keyboard.press('/');
+    await expect(page.getByRole('searchbox', { name: 'Search tasks' })).toBeFocused();
     await page.keyboard.type('alp');
     await expect(rowOf(page, 'Beta')).toBeHidden();
     await page.getByRole('radio', { name: 'Scheduled' }).check();

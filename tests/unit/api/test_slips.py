@@ -29,6 +29,17 @@ async def test_a_null_under_a_name_that_is_no_field_is_no_patch(api: Api, name: 
     assert 1 == (await api.client.get(path)).json()["revision"]
 
 
+async def test_a_batch_that_is_not_utf8_is_told_where(api: Api) -> None:
+    response = await api.client.post(
+        "/tasks/batch",
+        content=b'[{"description": "caf\xe9"}]',
+        headers={"content-type": "application/json"},
+    )
+
+    assert response.status_code < 500
+    assert "is not UTF-8" in response.text
+
+
 async def test_a_body_that_is_not_utf8_is_told_where(api: Api) -> None:
     body = b'{"description": "caf\xe9"}'
     refused = await api.client.post("/tasks", content=body, headers=JSON)

@@ -66,7 +66,7 @@ def cut_quickly(body: bytes) -> Sequence[_Body] | None:
         return None
     try:
         bodies = _MANY.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     count = len(bodies)
     if any(body.count(name) != count for name in _NAMES):

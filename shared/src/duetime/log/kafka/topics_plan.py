@@ -233,6 +233,8 @@ async def _look(admin: Any, topics: Sequence[Wanted]) -> dict[str, Found]:
     settings: dict[str, dict[str, str]] = {}
     for answer in await admin.describe_configs(resources):
         for error, message, _, name, entries in answer.resources:
+            if error == _UNKNOWN_TOPIC:
+                continue  # it is so new that the broker asked does not know of it yet
             if for_code(error) is not NoError:
                 raise KafkaSetupError(f"the settings of {name} cannot be read: {message}")
             settings[name] = {entry[0]: entry[1] for entry in entries}
@@ -243,6 +245,7 @@ async def _look(admin: Any, topics: Sequence[Wanted]) -> dict[str, Found]:
             settings=settings[topic["topic"]],
         )
         for topic in there
+        if topic["topic"] in settings
     }
 
 
