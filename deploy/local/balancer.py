@@ -120,7 +120,7 @@ class Balancer:
             ["nginx", "-c", str(file), "-p", str(self._folder)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
+            process_group=0,  # Ctrl-C is for us
         )
         follow(self._process)
         try:

@@ -68,7 +68,7 @@ class Broker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=words,
-                start_new_session=True,  # Ctrl-C is for us: we stop it in our own time
+                process_group=0,  # Ctrl-C is for us: we stop it in our own time
             )
         assert guard.stdout is not None
         self.guard, self.pid = guard, int(guard.stdout.readline())

@@ -38,7 +38,8 @@ STOP_SECONDS_MAX: Final = 15.0  # a clean end writes a checkpoint
 POLL_SECONDS: Final = 0.05
 LOG_LINES_SHOWN: Final = 5
 _ALREADY_INITIATED: Final = 23
-_YIELDS: Final = ("nice", "-n", "10")  # it replaces itself by what it runs
+# It replaces itself by what it runs. `nice` counts only within one session: see `process_group`.
+_YIELDS: Final = ("nice", "-n", "10")
 
 
 class MongodError(Exception):
@@ -108,7 +109,7 @@ def running(
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C is for whoever started it
+        process_group=0,  # Ctrl-C is for whoever started it
     )
     try:
         _await_primary(process, port, log_path)

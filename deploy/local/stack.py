@@ -41,7 +41,8 @@ _READS: Final = {
     "log-projector": ("DUETIME_LOG_PROJECTOR_", "DUETIME_MONGO_"),
 }  # a process refuses a setting that it does not know
 _MODULES: Final = {role: f"duetime.{role.replace('-', '_')}" for role in ROLES}
-# Where all share a machine reading may lag, starting may not. `nice` becomes what it runs.
+# Where all share a machine reading may lag, starting may not. `nice` becomes what it runs. It is
+# weighed within one session only (Linux weighs sessions alike): each process gets a group, no more.
 _YIELDS: Final = {"log-projector": ("nice", "-n", "10")}
 _READY_SECONDS_MAX: Final = 60.0
 _STOP_SECONDS_MAX: Final = 20.0
@@ -83,7 +84,7 @@ class Running:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for us: each is stopped in its turn
+            process_group=0,  # Ctrl-C is for us: each is stopped in its turn
         )
         lines.follow(self.name, self.process)
 
