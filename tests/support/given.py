@@ -85,17 +85,17 @@ class Story:
             if decided is None:
                 return said
             said += self.accept(decided, now)
-            if not decided.facts and not decided.entries:
+            if not decided.facts and not decided.fired:
                 return said
         raise AssertionError("the timer never comes to rest")
 
     def accept(self, decided: Decided, now: datetime) -> list[Fact]:
         """Let the log take a decision; give the facts in it."""
-        for task_id, value in decided.states.items():
-            if value is None:
+        for task_id, kept in decided.states.items():
+            if kept.value is None:
                 self.changelog.pop(task_id, None)
             else:
-                self.changelog[task_id] = value
+                self.changelog[task_id] = kept.value
         self.folded_to = decided.folded_to
         self.core.accepted(decided, now)
         facts = [record.event for record in decided.facts]

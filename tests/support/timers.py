@@ -8,6 +8,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from duetime.events.types import AnyEvent
@@ -145,7 +146,7 @@ async def replay(
         clock=ManualClock(datetime.fromisoformat("2026-06-01T12:00:00+00:00")),
         index=index,
         rule=rule_of(NO_LOOKAHEAD),
-        restore=lambda task_id, value: restore(index, task_id, value, lookahead=NO_LOOKAHEAD),
+        restore=partial(restore, index, lookahead=NO_LOOKAHEAD),
         set_aside=_never,
         mine=lambda: True,
     ).catch_up(turns or asyncio.Semaphore(1))

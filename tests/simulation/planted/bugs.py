@@ -121,15 +121,17 @@ BUGS: Final = (
         name="position-without-states",
         says="the position record moves on, and the folded states are not written with it",
         path=f"{_TIMER}/core.py",
-        before="                states[task_id] = self._index.get(task_id)\n        return Decided",
-        after="                continue\n        return Decided",
+        before="            states.setdefault(task_id, kept)\n        return Decided",
+        after="            continue\n        return Decided",
     ),
     Bug(
         name="due-without-state",
         says="TaskDue is written, and that it was written is not",
         path=f"{_TIMER}/core.py",
-        before="states[task_id] = None if fired.state is None else encode_state(fired.state)",
-        after="states[task_id] = self._index.get(task_id)",
+        before="states[task_id] = self._kept(fired.state)",
+        after=(
+            "states[task_id] = self._kept(fired.state)._replace(value=self._index.get(task_id))"
+        ),
     ),
     Bug(
         name="accepted-before-the-log",

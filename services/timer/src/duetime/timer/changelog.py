@@ -4,7 +4,7 @@ Knows the log and when to start anew; what a record does to the index is its cal
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -38,7 +38,7 @@ class Changelog:
         clock: Clock,
         index: DueIndex,
         rule: str,
-        restore: Callable[[str, bytes | None], None],
+        restore: Callable[[str, bytes | None, Mapping[str, bytes]], None],
         set_aside: Callable[[Stored, str], None],
         mine: Callable[[], bool],
     ) -> None:
@@ -114,7 +114,7 @@ class Changelog:
                     position = record.value
                 elif record.key is not None:
                     changed.append(record.key.decode())
-                    self._restore(changed[-1], record.value)
+                    self._restore(changed[-1], record.value, record.headers)
             except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
                 # Not one of ours, so the state before it still holds.
                 self._set_aside(record, f"no state of a task: {fault}")

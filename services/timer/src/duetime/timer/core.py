@@ -35,24 +35,26 @@ _URGENT: Final = timedelta(seconds=URGENT_SECONDS)
 _NOT_AHEAD: Final = timedelta(0)
 _BEGINNING: Final = datetime.min.replace(tzinfo=UTC)  # "at once"
 _EXECUTIONS: Final = "duetime.executions"
+_NO_HEADERS: Final[Mapping[str, bytes]] = {}
 
 
-class Entry(NamedTuple):
-    """What the core remembers of a decided state beside its bytes."""
+class Kept(NamedTuple):
+    """A task's state as the changelog and the index keep it (no value: forgotten)."""
 
-    wake_at: datetime | None
-    ahead_count: int
+    value: bytes | None
+    wake_at: datetime | None = None
+    tally: int = 0
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True):
-    """What one transaction is to hold: facts, changed states (None: tombstone), the position.
+    """What one transaction is to hold: facts, changed states, the position.
 
-    `entries` is what the core itself needs beside the states.
+    `fired`: the tasks whose states follow from the decision itself; the index has the others.
     """
 
     facts: Sequence[Envelope]
-    states: Mapping[str, bytes | None]
-    entries: Mapping[str, Entry]
+    states: Mapping[str, Kept]
+    fired: Sequence[str]
     folded_to: FoldedTo
 
 
@@ -69,16 +71,18 @@ class TimerCore:
         self._lookahead = lookahead
         self._folded_to = FoldedTo()
         self._told_to = 0  # how far in `tasks` the newest position record says it is
-        self._changed: dict[str, None] = {}  # folded but not yet in the changelog, in order
+        self._changed: dict[str, Kept] = {}  # folded but not yet in the changelog, in order
         self._owes_position = False
         self._written_at: datetime | None = None
         self._caught_up = False
 
     # --- restore ------------------------------------------------------------------------------
 
-    def restore(self, task_id: str, value: bytes | None) -> None:
+    def restore(
+        self, task_id: str, value: bytes | None, headers: Mapping[str, bytes] = _NO_HEADERS
+    ) -> None:
         """Take over one record of the changelog, in its order. Raises msgspec.MsgspecError."""
-        restore(self._index, task_id, value, lookahead=self._lookahead)
+        restore(self._index, task_id, value, headers, lookahead=self._lookahead)
 
     def restore_position(self, folded_to: FoldedTo) -> None:
         """Take over the position record."""
@@ -143,28 +147,25 @@ class TimerCore:
         lookahead = self._room_ahead()
         due = self._index.until(now - self._lookahead + lookahead, tasks_max=DUE_PER_DECISION_MAX)
         facts: list[Envelope] = []
-        states: dict[str, bytes | None] = {}
-        entries: dict[str, Entry] = {}
+        states: dict[str, Kept] = {}
         for task_id in due:
             fired = machine.fire(
                 self._state(task_id), now, based_on=self._folded_to.tasks, lookahead=lookahead
             )
             facts.extend(self._envelope(fact, now) for fact in fired.facts)
-            states[task_id] = None if fired.state is None else encode_state(fired.state)
-            entries[task_id] = self._entry(fired.state)
-        for task_id in self._changed:
-            if task_id not in states:
-                states[task_id] = self._index.get(task_id)
-        return Decided(facts=facts, states=states, entries=entries, folded_to=self._folded_to)
+            states[task_id] = self._kept(fired.state)
+        for task_id, kept in self._changed.items():
+            states.setdefault(task_id, kept)
+        return Decided(facts=facts, states=states, fired=due, folded_to=self._folded_to)
 
     def accepted(self, decided: Decided, now: datetime) -> None:
         """Make a decision state: the log has taken it whole."""
-        for task_id, entry in decided.entries.items():
-            value = decided.states[task_id]
+        for task_id in decided.fired:
+            value, wake_at, tally = decided.states[task_id]
             if value is None:
                 self._index.remove(task_id)
             else:
-                self._index.put(task_id, entry.wake_at, value, tally=entry.ahead_count)
+                self._index.put(task_id, wake_at, value, tally=tally)
         self._changed.clear()
         self._owes_position = False
         self._told_to = decided.folded_to.tasks
@@ -209,8 +210,8 @@ class TimerCore:
         """
         if len(self._changed) < STATES_PER_DECISION_MAX:
             return None
-        states = {task_id: self._index.get(task_id) for task_id in self._changed}
-        return Decided(facts=[], states=states, entries={}, folded_to=self._folded_to)
+        states = dict(self._changed)
+        return Decided(facts=[], states=states, fired=(), folded_to=self._folded_to)
 
     def _clock_was_set_back(self, now: datetime) -> bool:
         return self._written_at is not None and now < self._written_at
@@ -254,14 +255,15 @@ class TimerCore:
             self._changed_to(record.key, after)
 
     def _changed_to(self, task_id: str, state: TaskState) -> None:
-        wake_at = state.wake_at(self._lookahead)
-        self._index.put(task_id, wake_at, encode_state(state), tally=state.ahead_count)
-        self._changed[task_id] = None
+        kept = self._kept(state)
+        assert kept.value is not None
+        self._index.put(task_id, kept.wake_at, kept.value, tally=kept.tally)
+        self._changed[task_id] = kept
 
-    def _entry(self, state: TaskState | None) -> Entry:
+    def _kept(self, state: TaskState | None) -> Kept:
         if state is None:
-            return Entry(None, 0)
-        return Entry(state.wake_at(self._lookahead), state.ahead_count)
+            return Kept(None)
+        return Kept(encode_state(state), state.wake_at(self._lookahead), state.ahead_count)
 
     def _state(self, task_id: str) -> TaskState:
         value = self._index.get(task_id)

@@ -9,7 +9,7 @@ fencing. Only then does the core decide. Any doubt about a write ends the lane; 
 anew, with a new core, and the index takes back what the log has not accepted.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -21,10 +21,10 @@ from duetime.log.reading import dead_letter, event_record, read_event
 from duetime.log.topics import Topic
 from duetime.runtime.clock import Clock
 from duetime.timer.changelog import Changelog
-from duetime.timer.core import Decided, TimerCore
+from duetime.timer.core import Decided, Kept, TimerCore
 from duetime.timer.due_index import Mark
 from duetime.timer.indexes import Indexes
-from duetime.timer.restore import FORMAT_HEADERS, rule_of
+from duetime.timer.restore import FORMAT_HEADERS, headers_of, rule_of
 
 TIMER_TOPICS: Final = (Topic.TASKS, Topic.EXECUTIONS)
 TRANSACTOR_NAME: Final = "duetime.timer"
@@ -55,6 +55,7 @@ class TimerLane:
         self._clock = clock
         self._indexes = indexes
         self._index = indexes.of(partition)
+        self._lookahead = lookahead
         self._rule = rule_of(lookahead)
         self._core = TimerCore(source=source, index=self._index, lookahead=lookahead)
         self._watch = watch
@@ -158,18 +159,27 @@ class TimerLane:
     def _records(self, decided: Decided) -> list[Record]:
         records = [self._due_record(envelope) for envelope in decided.facts]
         records.extend(
-            self._state_record(task_id.encode(), value) for task_id, value in decided.states.items()
+            self._state_record(task_id.encode(), kept) for task_id, kept in decided.states.items()
         )
-        records.append(self._state_record(POSITION_KEY, encode_position(decided.folded_to)))
+        position = encode_position(decided.folded_to)
+        records.append(self._schedule_record(POSITION_KEY, position, FORMAT_HEADERS))
         return [*records, *self._dead_letters]
 
-    def _state_record(self, key: bytes, value: bytes | None) -> Record:
+    def _state_record(self, key: bytes, kept: Kept) -> Record:
+        if kept.value is None:
+            return self._schedule_record(key, None, FORMAT_HEADERS)
+        headers = headers_of(kept.value, kept.wake_at, kept.tally, lookahead=self._lookahead)
+        return self._schedule_record(key, kept.value, headers)
+
+    def _schedule_record(
+        self, key: bytes, value: bytes | None, headers: Mapping[str, bytes]
+    ) -> Record:
         return Record(
             topic=Topic.SCHEDULE,
             partition=self._partition,
             key=key,
             value=value,
-            headers=FORMAT_HEADERS,
+            headers=headers,
         )
 
     def _read(self, record: Stored) -> Envelope | Unreadable:

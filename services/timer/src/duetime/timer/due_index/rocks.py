@@ -13,6 +13,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple, Self
@@ -47,8 +48,9 @@ class _Stored(NamedTuple):
 _GONE: Final = _Stored(None, 0, b"")
 
 
-class _Change(NamedTuple):
-    committed: _Stored | None  # without its state
+@dataclass(slots=True)
+class _Change:
+    committed: _Stored | None
     now: _Stored | None
 
 
@@ -122,6 +124,7 @@ class RocksDueIndex(DueIndex):
         self._database = database
         self._damaged = damaged
         self._prefix = partition.to_bytes(2, "big")
+        self._task_prefix, self._due = self._prefix + _TASK, self._prefix + _DUE
         self._options = rocksdict.ReadOptions()
         self._options.set_iterate_upper_bound(self._prefix + bytes([_DUE[0] + 1]))
         self._changes: dict[str, _Change] = {}
@@ -214,7 +217,7 @@ class RocksDueIndex(DueIndex):
         if task_id in self._reads:
             return self._reads[task_id]
         try:
-            value = self._database.get(self._prefix + _TASK + task_id.encode())
+            value = self._database.get(self._task_prefix + task_id.encode())
         except Exception as fault:
             raise self._broken(fault) from fault
         stored = None if value is None else _stored(value)
@@ -224,30 +227,31 @@ class RocksDueIndex(DueIndex):
         return stored
 
     def _change(self, task_id: str, task: _Stored | None) -> None:
-        before = self._changes.get(task_id)
-        if before is None:
+        change = self._changes.get(task_id)
+        if change is None:
             known = self._committed(task_id)
-            before = _Change(None if known is None else known._replace(state=b""), known)
-        if before.now is None and task is None:
-            return
-        self._changes[task_id] = before._replace(now=task)
-        self._count += (task is not None) - (before.now is not None)
-        self._tally += (task or _GONE).tally - (before.now or _GONE).tally
-        self._window.set(task_id, None if task is None else task.wake)
+            if known is None and task is None:
+                return
+            change = self._changes[task_id] = _Change(known, known)
+        before, change.now = change.now or _GONE, task
+        now = task or _GONE
+        self._count += (task is not None) - (before is not _GONE)
+        self._tally += now.tally - before.tally
+        self._window.set(task_id, now.wake)
 
     def _write(self, batch: rocksdict.WriteBatch, task_id: str, change: _Change) -> None:
         """Add a change to a batch."""
-        key = self._prefix + _TASK + task_id.encode()
+        key = task_id.encode()
         woke, wakes = (change.committed or _GONE).wake, (change.now or _GONE).wake
         if woke != wakes:
             if woke is not None:
-                batch.delete(self._due_key((woke, task_id)))
+                batch.delete(self._due + (woke + _SIGN).to_bytes(8, "big") + key)
             if wakes is not None:
-                batch.put(self._due_key((wakes, task_id)), b"")
+                batch.put(self._due + (wakes + _SIGN).to_bytes(8, "big") + key, b"")
         if change.now is not None:
-            batch.put(key, _bytes_of(change.now))
+            batch.put(self._task_prefix + key, _bytes_of(change.now))
         elif change.committed is not None:
-            batch.delete(key)
+            batch.delete(self._task_prefix + key)
 
     def _lowest(self) -> Entry:
         """Give an entry before which nothing committed is due."""
@@ -277,7 +281,7 @@ class RocksDueIndex(DueIndex):
 
     def _due_key(self, entry: Entry) -> bytes:
         wake, task_id = entry
-        return self._prefix + _DUE + (wake + _SIGN).to_bytes(8, "big") + task_id.encode()
+        return self._due + (wake + _SIGN).to_bytes(8, "big") + task_id.encode()
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
