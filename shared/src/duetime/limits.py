@@ -51,9 +51,9 @@ KAFKA_TRANSACTION_SECONDS_MAX: Final = (
 )
 KAFKA_BATCH_BYTES_MAX: Final = 1_000_000  # below the brokers' default of 1,048,588 for a batch
 KAFKA_FETCH_WAIT_SECONDS: Final = 0.1  # how late a partition joins a fetch already on its way
-KAFKA_FETCH_BYTES_MAX: Final = 16 * 1024 * 1024  # one answer: four partitions' worth
-KAFKA_PARTITION_FETCH_BYTES_MAX: Final = 4 * 1024 * 1024  # about 13,000 records of 300 bytes
-KAFKA_READ_RESTS_MAX: Final = 24  # partly read fetches kept, 4 MiB each: twelve partitions twice
+KAFKA_FETCH_BYTES_MAX: Final = 4 * 1024 * 1024  # one answer: four partitions' worth
+KAFKA_PARTITION_FETCH_BYTES_MAX: Final = 1024 * 1024  # about 1,400 records of 700 bytes
+KAFKA_READ_RESTS_MAX: Final = 12  # partly read fetches kept, 1 MiB each: one for each partition
 
 # --- tasks -------------------------------------------------------------------------------------
 DESCRIPTION_CHARS_MAX: Final = 1_000  # travels in every run, so it stays a line or two
@@ -77,9 +77,10 @@ STATES_PER_DECISION_MAX: Final = 5_000  # about 3 MB of folded states, while cat
 DUE_PER_DECISION_MAX: Final = 1_000  # about 1 MB of TaskDue and state in one transaction
 REDELIVER_SECONDS: Final = 30.0  # three times the promise: an open run unheard of is emitted again
 REDELIVER_SECONDS_MAX: Final = 600.0  # the wait doubles up to here
-DUE_WINDOW_TASKS_MAX: Final = 4_096  # in memory per partition: 1 MB; the rest is on disk
+DUE_WINDOW_TASKS_MAX: Final = 1_024  # in memory per partition: 0.5 MB; the rest is on disk
 DUE_LOAD_TASKS_MAX: Final = 1_000  # read from disk at once, in about 2 ms: one decision's worth
 DUE_READS_KEPT_MAX: Final = 2_000  # states read in a tick and likely to be written in it
+DUE_AHEAD_KEPT_MAX: Final = 4_096  # states of runs that are out: 800 a second for LOOKAHEAD_SECONDS
 DUE_CACHE_BYTES: Final = 32 * 1024 * 1024  # blocks, indexes and filters of the whole process
 DUE_WRITE_BUFFER_BYTES: Final = 8 * 1024 * 1024  # twice that: one fills while one is written
 DUE_OPEN_FILES_MAX: Final = 64  # 64 MB each: 10 million tasks are some 40 files
@@ -183,6 +184,8 @@ AFTERWARDS_SECONDS_MAX: Final = 6.0  # with the hand-over and leaving the group 
 # --- one process -------------------------------------------------------------------------------
 SWITCH_SECONDS_EMBEDDED: Final = 0.0005  # a thread of the databases holds up the loop no longer
 
+ALLOCATOR_ARENAS_MAX: Final = 2  # the loop's and one for all other threads: they allocate little
+ALLOCATOR_KEPT_BYTES_MAX: Final = 128 * 1024  # glibc's default before it adapts, to 32 MB at most
 GARBAGE_OBJECTS: Final = 20_000  # new ones between two looks at them: about 1 ms each time
 GARBAGE_GENERATIONS: Final = (20, 50)  # a look at all of them after 20 million, and a quarter more
 

@@ -31,7 +31,7 @@ from duetime.telemetry.metrics import Metrics
 
 _logger: Final = structlog.get_logger()
 _DROP_SECONDS_MAX: Final = HANDOVER_SECONDS_MAX + 1.0  # then it is cut off
-_INBOX_RECORDS_MAX: Final = 4 * POLL_RECORDS_MAX  # beyond it the partition is paused
+_INBOX_RECORDS_MAX: Final = POLL_RECORDS_MAX  # beyond it the partition is paused
 
 
 class Lane(Protocol):

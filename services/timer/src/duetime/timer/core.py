@@ -103,6 +103,9 @@ class TimerCore:
 
     def apply(self, inputs: Sequence[Input]) -> None:
         """Fold records of `tasks` and `executions`; those already folded in change nothing."""
+        self._index.expect(
+            {record.event.task_id for record in inputs if isinstance(record, Envelope)}
+        )
         for record in inputs:
             if not self._moved_past(record):
                 continue
@@ -146,6 +149,7 @@ class TimerCore:
             return None
         lookahead = self._room_ahead()
         due = self._index.until(now - self._lookahead + lookahead, tasks_max=DUE_PER_DECISION_MAX)
+        self._index.expect(due)
         facts: list[Envelope] = []
         states: dict[str, Kept] = {}
         for task_id in due:

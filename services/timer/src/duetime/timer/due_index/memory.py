@@ -46,6 +46,9 @@ class MemoryDueIndex(DueIndex):
         task = self._tasks.get(task_id)
         return None if task is None else task[1]
 
+    def expect(self, task_ids: Iterable[str]) -> None:
+        """Nothing is read from anywhere else."""
+
     def put(self, task_id: str, wake_at: datetime | None, state: bytes, *, tally: int = 0) -> None:
         self._note(task_id)
         self._put(task_id, (None if wake_at is None else microseconds(wake_at), state), tally)

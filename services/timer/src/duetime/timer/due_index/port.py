@@ -50,6 +50,10 @@ class DueIndex(Protocol):
         """Give a task's state, or None where it is unknown."""
         ...
 
+    def expect(self, task_ids: Iterable[str]) -> None:
+        """Say which tasks will be asked for or put next, so that they are read at once."""
+        ...
+
     @property
     def tally(self) -> int:
         """The sum of all tasks' tallies."""

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 import msgspec
 import rocksdict
@@ -129,6 +129,7 @@ class RocksDueIndex(DueIndex):
         self._options.set_iterate_upper_bound(self._prefix + bytes([_DUE[0] + 1]))
         self._changes: dict[str, _Change] = {}
         self._reads: dict[str, _Stored | None] = {}  # since the last commit: read once, used twice
+        self._ahead: dict[str, _Stored] = {}  # committed ones with a tally, the latest last
         self._kept: _Kept | None = None
         self._count = self._tally = 0
         self._take_up()
@@ -147,6 +148,20 @@ class RocksDueIndex(DueIndex):
     def get(self, task_id: str) -> bytes | None:
         task = self._task(task_id)
         return None if task is None else task.state
+
+    def expect(self, task_ids: Iterable[str]) -> None:
+        wanted = [
+            task_id
+            for task_id in task_ids
+            if not (task_id in self._changes or task_id in self._reads or task_id in self._ahead)
+        ]
+        with self._watched():
+            keys: list[Any] = [self._task_prefix + task_id.encode() for task_id in wanted]
+            values = self._database.get(keys) or []
+        if len(self._reads) + len(wanted) > limits.DUE_READS_KEPT_MAX:
+            self._reads.clear()
+        for task_id, value in zip(wanted, values, strict=True):
+            self._reads[task_id] = None if value is None else _stored(value)
 
     def put(self, task_id: str, wake_at: datetime | None, state: bytes, *, tally: int = 0) -> None:
         wake = None if wake_at is None else microseconds(wake_at)
@@ -172,6 +187,7 @@ class RocksDueIndex(DueIndex):
             count += (change.now is not None) - (change.committed is not None)
             tally += (change.now or _GONE).tally - (change.committed or _GONE).tally
             self._window.settle(task_id)
+            self._keep_ahead(task_id, change.now)
         self._window.trim(self._changes)
         self._reads.clear()
         kept = _Kept(mark=mark, count=count, tally=tally, lowest=self._lowest())
@@ -197,6 +213,7 @@ class RocksDueIndex(DueIndex):
     def _take_up(self) -> None:
         self._changes.clear()
         self._reads.clear()
+        self._ahead.clear()
         with self._watched():
             value = self._database.get(self._prefix + _MARK)
         self._kept = None if value is None else _KEPT.decode(value)
@@ -214,17 +231,11 @@ class RocksDueIndex(DueIndex):
         return self._committed(task_id) if change is None else change.now
 
     def _committed(self, task_id: str) -> _Stored | None:
-        if task_id in self._reads:
-            return self._reads[task_id]
-        try:
-            value = self._database.get(self._task_prefix + task_id.encode())
-        except Exception as fault:
-            raise self._broken(fault) from fault
-        stored = None if value is None else _stored(value)
-        if len(self._reads) >= limits.DUE_READS_KEPT_MAX:
-            self._reads.clear()
-        self._reads[task_id] = stored
-        return stored
+        if task_id in self._ahead:
+            return self._ahead[task_id]
+        if task_id not in self._reads:
+            self.expect((task_id,))
+        return self._reads[task_id]
 
     def _change(self, task_id: str, task: _Stored | None) -> None:
         change = self._changes.get(task_id)
@@ -239,15 +250,23 @@ class RocksDueIndex(DueIndex):
         self._tally += now.tally - before.tally
         self._window.set(task_id, now.wake)
 
+    def _keep_ahead(self, task_id: str, task: _Stored | None) -> None:
+        """Keep what has a run out: its end will want it soon, and a look at the disk costs."""
+        self._ahead.pop(task_id, None)
+        if task is not None and task.tally:
+            self._ahead[task_id] = task
+            if len(self._ahead) > limits.DUE_AHEAD_KEPT_MAX:
+                del self._ahead[next(iter(self._ahead))]
+
     def _write(self, batch: rocksdict.WriteBatch, task_id: str, change: _Change) -> None:
         """Add a change to a batch."""
         key = task_id.encode()
         woke, wakes = (change.committed or _GONE).wake, (change.now or _GONE).wake
         if woke != wakes:
             if woke is not None:
-                batch.delete(self._due + (woke + _SIGN).to_bytes(8, "big") + key)
+                batch.delete(self._due_key(woke, key))
             if wakes is not None:
-                batch.put(self._due + (wakes + _SIGN).to_bytes(8, "big") + key, b"")
+                batch.put(self._due_key(wakes, key), b"")
         if change.now is not None:
             batch.put(self._task_prefix + key, _bytes_of(change.now))
         elif change.committed is not None:
@@ -266,7 +285,7 @@ class RocksDueIndex(DueIndex):
         found: list[Entry] = []
         with self._watched():
             entries = self._database.iter(self._options)
-            entries.seek(self._due_key(start))
+            entries.seek(self._due_key(start[0], start[1].encode()))
             for _ in range(tasks_max):
                 if not entries.valid():
                     entries.status()  # raises where it ended for another reason than the end
@@ -279,9 +298,8 @@ class RocksDueIndex(DueIndex):
                 entries.next()
         return found, start
 
-    def _due_key(self, entry: Entry) -> bytes:
-        wake, task_id = entry
-        return self._due + (wake + _SIGN).to_bytes(8, "big") + task_id.encode()
+    def _due_key(self, wake: int, key: bytes) -> bytes:
+        return self._due + (wake + _SIGN).to_bytes(8, "big") + key
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
