@@ -7,9 +7,11 @@
 `pending`    --count tasks wait for next year: memory, and the lateness of 500/s beside them
 `restart`    the embedded system holds --count tasks and is killed: its way back, index or none
 `failover`   a timer and an executor are killed under a steady load; embedded: all of it
+`peers`      as `steady`, on Duetime and on two other schedulers, one after the other in one run
 
-`--on embedded` measures `duetime run`, `--on distributed` what `make stack` starts. `--runs` says
-how often (three times). `--quick` takes small numbers and keeps nothing; nor does `--forget`.
+`--on embedded` measures `duetime run`, `--on distributed` (the default of `peers`) `make stack`.
+`--runs` says how often (three times, `peers` once). `--quick` takes small numbers and keeps
+nothing; nor does `--forget`.
 """
 
 import argparse
@@ -17,6 +19,8 @@ import sys
 from collections.abc import Callable, Sequence
 
 from bench import measures, telling
+from bench.peers import paired, parts
+from bench.peers.parts import PartsError
 from bench.restarts import restart as measured_restart
 from bench.restarts import restart_rows
 from bench.systems import Distributed, Embedded
@@ -33,26 +37,32 @@ def main() -> None:
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("bench", description=__doc__, formatter_class=formatter)
     parser.add_argument("name", choices=BENCHES)
-    parser.add_argument("--on", choices=("distributed", "embedded"), default="embedded")
+    parser.add_argument("--on", choices=("distributed", "embedded"))
     parser.add_argument("--rate", type=int, default=500)
     parser.add_argument("--seconds", type=int, default=30)
     parser.add_argument("--count", type=int, default=100_000)
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runs", type=int)
     parser.add_argument("--apis", type=int, default=None, help="of the distributed system (two)")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--forget", action="store_true", help="print the figures, keep none")
     arguments = parser.parse_args()
+    beside = arguments.name == "peers"
+    arguments.on = arguments.on or ("distributed" if beside else "embedded")
+    arguments.runs = arguments.runs or (1 if beside else 3)
     if arguments.quick:
         arguments.runs, arguments.seconds = 1, _QUICK_SECONDS
         arguments.count = min(arguments.count, _QUICK_COUNT)
-    rows, measured = BENCHES[arguments.name](arguments)
+    try:
+        rows, measured = BENCHES[arguments.name](arguments)
+    except PartsError as refused:
+        sys.exit(str(refused))
     print(telling.machine())
     print("\n".join(rows))
     sys.stdout.flush()
     if not (arguments.quick or arguments.forget):
         name = arguments.name
-        if name == "steady":
-            name = f"steady-{arguments.rate}"
+        if name in {"steady", "peers"}:
+            name = f"{name}-{arguments.rate}"
         telling.keep(name, arguments.on, rows, measured)
 
 
@@ -136,6 +146,19 @@ def failover(arguments: argparse.Namespace) -> _Told:
     return telling.lateness_rows(measured), measured
 
 
+def peers(arguments: argparse.Namespace) -> _Told:
+    """Measure Duetime and two others, `--runs` times in this order, each alone on the machine."""
+    parts.install()
+    rounds = []
+    for _ in range(arguments.runs):
+        with _system(arguments) as system:
+            one = measures.steady(system, rate=arguments.rate, seconds=arguments.seconds)
+        ours = paired.beside(f"Duetime, {arguments.on}", one)
+        rounds.append([ours, *paired.peers(rate=arguments.rate, seconds=arguments.seconds)])
+    what = f"{arguments.rate:,} tasks due per second for {arguments.seconds} s"
+    return paired.rows(rounds, what=what, told=paired.settings()), []
+
+
 BENCHES: dict[str, Callable[[argparse.Namespace], _Told]] = {
     "steady": steady,
     "burst": burst,
@@ -144,6 +167,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace], _Told]] = {
     "pending": pending,
     "restart": restart,
     "failover": failover,
+    "peers": peers,
 }
 
 

@@ -7,6 +7,7 @@ the stamps; Duetime's own metric is only laid beside them.
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from bench.clients import Acknowledged, milliseconds, percentile
@@ -39,7 +40,11 @@ class Judged(NamedTuple):
 
 def judge(acknowledged: Sequence[Acknowledged], stamps: Sequence[Stamp]) -> Judged:
     """Compare what was acknowledged with what was stamped."""
-    promised = {run_id_for(task.task_id, task.due_at) for task in acknowledged}
+    return compare({run_id_for(task.task_id, task.due_at) for task in acknowledged}, stamps)
+
+
+def compare(promised: AbstractSet[str], stamps: Sequence[Stamp]) -> Judged:
+    """Compare the runs that were promised, by id, with what was stamped."""
     ours = [stamp for stamp in stamps if stamp.run_id in promised]
     counts = Counter(stamp.run_id for stamp in ours)
     inversion, latest = 0.0, -math.inf
