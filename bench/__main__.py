@@ -15,6 +15,7 @@ nothing; nor does `--forget`.
 """
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -52,6 +53,8 @@ def main() -> None:
     if arguments.quick:
         arguments.runs, arguments.seconds = 1, _QUICK_SECONDS
         arguments.count = min(arguments.count, _QUICK_COUNT)
+    # Asked to end, it ends what it has started too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended before it was done"))
     try:
         rows, measured = BENCHES[arguments.name](arguments)
     except PartsError as refused:

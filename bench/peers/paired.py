@@ -6,6 +6,7 @@ the action stamps its own start, processor time is read from six seconds before 
 """
 
 import math
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
@@ -31,11 +32,12 @@ class Beside(NamedTuple):
     name: str
     judged: Judged
     cpu_seconds: Mapping[str, float]
+    load: float  # of the machine over the last minute: were they measured on the same one?
 
 
 def beside(name: str, measured: Lateness) -> Beside:
-    """Lay what was measured of Duetime beside the others."""
-    return Beside(name, measured.judged, measured.cpu_seconds)
+    """Lay what was just measured of Duetime beside the others."""
+    return Beside(name, measured.judged, measured.cpu_seconds, os.getloadavg()[0])
 
 
 def measure(peer: Peer, *, rate: int, seconds: int) -> Beside:
@@ -65,6 +67,7 @@ def measure(peer: Peer, *, rate: int, seconds: int) -> Beside:
         name=peer.name,
         judged=compare(dues.keys(), stamps),
         cpu_seconds={kind: used - before.get(kind, 0.0) for kind, used in after.items()},
+        load=os.getloadavg()[0],
     )
 
 
@@ -90,9 +93,9 @@ def rows(rounds: Sequence[Sequence[Beside]], *, what: str, told: Sequence[str]) 
         "",
         (
             "| run: scheduler | p50 | p99 | max | first second p99 | p99 against Duetime's"
-            " | missing | doubled | early | CPU-seconds per 1,000 tasks |"
+            " | missing | doubled | early | load then | CPU-seconds per 1,000 tasks |"
         ),
-        "| --- |" + " --- |" * 9,
+        "| --- |" + " --- |" * 10,
         *(
             _row(number, one, round_[0])
             for number, round_ in enumerate(rounds, start=1)
@@ -119,6 +122,7 @@ def _row(number: int, one: Beside, ours: Beside) -> str:
         f"{judged.missing:,}",
         f"{judged.doubled:,}",
         f"{judged.early:,}",
+        f"{one.load:.1f}",
         f"{sum(used.values()):.3f} ("
         + ", ".join(f"{kind} {seconds:.3f}" for kind, seconds in used.items())
         + ")",

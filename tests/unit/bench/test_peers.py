@@ -48,7 +48,7 @@ def test_the_table_counts_processor_time_per_thousand_starts() -> None:
 
 
 def test_a_scheduler_that_started_nothing_still_has_its_row() -> None:
-    nothing = Beside("Other", compare({"0"}, []), {"worker": 1.0})
+    nothing = Beside("Other", compare({"0"}, []), {"worker": 1.0}, load=1.0)
 
     told = table(rows([[beside("Duetime", late=0.010), nothing]], what="the work", told=[]))
 
@@ -63,7 +63,7 @@ def beside(name: str, *, late: float) -> Beside:
     """Two thousand starts, all as late, for three seconds of processor time."""
     names = [str(number) for number in range(2_000)]
     judged = compare(set(names), [started(name, late=late) for name in names])
-    return Beside(name, judged, {"worker": 2.0, "redis": 1.0})
+    return Beside(name, judged, {"worker": 2.0, "redis": 1.0}, load=1.0)
 
 
 def table(lines: list[str]) -> list[list[str]]:
