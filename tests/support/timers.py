@@ -18,6 +18,7 @@ from duetime.log.reading import event_record
 from duetime.log.topics import Topic
 from duetime.runtime.clock import ManualClock
 from duetime.timer.changelog import Changelog
+from duetime.timer.core import Leaving
 from duetime.timer.due_index import DueIndex, MemoryDueIndex
 from duetime.timer.indexes import Indexes
 from duetime.timer.lane import TIMER_TOPICS, TimerLane
@@ -76,7 +77,7 @@ class Timer:
             clock=clock,
             source=name,
             indexes=self.indexes,
-            lookahead=NO_LOOKAHEAD,
+            leaving=Leaving(NO_LOOKAHEAD),
             watch=lambda _decided: None,
             dead=lambda _topic: None,
         )

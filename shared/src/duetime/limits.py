@@ -75,6 +75,7 @@ AHEAD_RUNS_MAX: Final = 10_000  # out ahead per partition: about 10 MB of held r
 TICK_SECONDS_MIN: Final = 0.05  # work due sooner wakes a partition at once, but not more often
 STATES_PER_DECISION_MAX: Final = 5_000  # about 3 MB of folded states, while catching up
 DUE_PER_DECISION_MAX: Final = 1_000  # about 1 MB of TaskDue and state in one transaction
+DUE_PER_DECISION_EMBEDDED: Final = 50  # some 3 ms of the loop that starts runs as well
 REDELIVER_SECONDS: Final = 30.0  # three times the promise: an open run unheard of is emitted again
 REDELIVER_SECONDS_MAX: Final = 600.0  # the wait doubles up to here
 DUE_WINDOW_TASKS_MAX: Final = 1_024  # in memory per partition: 0.5 MB; the rest is on disk

@@ -168,6 +168,22 @@ def test_no_more_than_a_bound_is_out_ahead_and_the_rest_leaves_when_it_is_due() 
     assert count == ahead + late
 
 
+def test_a_decision_that_was_cut_short_goes_on_at_once_and_any_other_waits_its_tick() -> None:
+    story = given(
+        *(created(task_id=f"task-{n:05}") for n in range(DUE_PER_DECISION_MAX + 1)),
+        created(NOON + SECOND, task_id=A),
+        lookahead=AHEAD,
+    )
+    wakes = []
+    for now in (LEAVES, LEAVES, LEAVES + SECOND):
+        decided = story.core.decide(now)
+        assert decided is not None
+        story.accept(decided, now)
+        wakes.append(story.core.wake_at())
+
+    assert [LEAVES, LEAVES + SECOND] == wakes[:2]
+
+
 @pytest.mark.promise("P6")
 def test_a_timer_restored_while_runs_are_out_says_nothing_twice_and_still_takes_them_back() -> None:
     story = given(created(), created(task_id=B), lookahead=AHEAD)

@@ -16,7 +16,12 @@ from duetime.executor.actions.python import Function, PythonActions
 from duetime.executor.service import executor_service
 from duetime.http.health import Health
 from duetime.http.server import HttpService
-from duetime.limits import FLUSH_SECONDS_EMBEDDED, LOOKAHEAD_SECONDS, RUNS_FLUSH_SECONDS_EMBEDDED
+from duetime.limits import (
+    DUE_PER_DECISION_EMBEDDED,
+    FLUSH_SECONDS_EMBEDDED,
+    LOOKAHEAD_SECONDS,
+    RUNS_FLUSH_SECONDS_EMBEDDED,
+)
 from duetime.log.port import Log
 from duetime.log_projector.lane import Pace
 from duetime.log_projector.service import projector_service
@@ -80,6 +85,7 @@ def assemble(parts: Parts) -> Node:
             name="timer/embedded",
             indexes=Indexes(lambda _partition: MemoryDueIndex()),
             lookahead_seconds=LOOKAHEAD_SECONDS,
+            due_max=DUE_PER_DECISION_EMBEDDED,
             backoff=backoff,
             metrics=metrics,
         ),

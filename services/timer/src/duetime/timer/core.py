@@ -58,17 +58,34 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
     folded_to: FoldedTo
 
 
+class Leaving(NamedTuple):
+    """How tasks leave: up to `lookahead` before their time, in decisions of `due_max` at most."""
+
+    lookahead: timedelta
+    due_max: int = DUE_PER_DECISION_MAX
+
+
 class TimerCore:
     """The tasks of one partition and what is due among them."""
 
-    def __init__(self, *, source: str, index: DueIndex, lookahead: timedelta) -> None:
+    def __init__(
+        self,
+        *,
+        source: str,
+        index: DueIndex,
+        lookahead: timedelta,
+        due_max: int = DUE_PER_DECISION_MAX,
+    ) -> None:
         """Begin with an index; `source` names this timer in the events it makes.
 
-        TaskDue leaves up to `lookahead` before its time, while less than AHEAD_RUNS_MAX are out.
+        TaskDue leaves up to `lookahead` before its time, while less than AHEAD_RUNS_MAX are out; a
+        decision takes `due_max` tasks that are due at most, and what is left the next one.
         """
         self._source = source
         self._index = index
         self._lookahead = lookahead
+        self._due_max = due_max
+        self._was_cut_short = False  # the last decision: more was due than it took
         self._folded_to = FoldedTo()
         self._told_to = 0  # how far in `tasks` the newest position record says it is
         self._changed: dict[str, Kept] = {}  # folded but not yet in the changelog, in order
@@ -148,7 +165,7 @@ class TimerCore:
         if decide_at is None or (decide_at > now and not self._clock_was_set_back(now)):
             return None
         lookahead = self._room_ahead()
-        due = self._index.until(now - self._lookahead + lookahead, tasks_max=DUE_PER_DECISION_MAX)
+        due = self._index.until(now - self._lookahead + lookahead, tasks_max=self._due_max)
         self._index.expect(due)
         facts: list[Envelope] = []
         states: dict[str, Kept] = {}
@@ -174,12 +191,14 @@ class TimerCore:
         self._owes_position = False
         self._told_to = decided.folded_to.tasks
         self._written_at = now
+        self._was_cut_short = len(decided.fired) >= self._due_max
 
     def wake_at(self) -> datetime | None:
         """Say when to decide again without news.
 
         Transactions cost, records do not: what is not urgent waits for the tick. What is due within
-        URGENT_SECONDS (or already) does not, but comes in decisions TICK_SECONDS_MIN apart.
+        URGENT_SECONDS (or already) does not, but comes in decisions TICK_SECONDS_MIN apart. A
+        decision that was cut short goes on at once.
         """
         if not self._caught_up:
             return None
@@ -188,7 +207,8 @@ class TimerCore:
         leaves_at = self._leaves_at()
         if leaves_at is not None:
             urgent_at = max(leaves_at + self._room_ahead() - _URGENT, self._soonest())
-            wakes.append(max(leaves_at, min(now_or_tick, urgent_at)))
+            goes_on_at = _BEGINNING if self._was_cut_short else min(now_or_tick, urgent_at)
+            wakes.append(max(leaves_at, goes_on_at))
         return min(wakes, default=None)
 
     def _leaves_at(self) -> datetime | None:

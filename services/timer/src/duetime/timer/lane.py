@@ -10,7 +10,7 @@ anew, with a new core, and the index takes back what the log has not accepted.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from duetime.events.envelope import Envelope, Unreadable
@@ -21,7 +21,7 @@ from duetime.log.reading import dead_letter, event_record, read_event
 from duetime.log.topics import Topic
 from duetime.runtime.clock import Clock
 from duetime.timer.changelog import Changelog
-from duetime.timer.core import Decided, Kept, TimerCore
+from duetime.timer.core import Decided, Kept, Leaving, TimerCore
 from duetime.timer.due_index import Mark
 from duetime.timer.indexes import Indexes
 from duetime.timer.restore import FORMAT_HEADERS, headers_of, rule_of
@@ -41,7 +41,7 @@ class TimerLane:
         clock: Clock,
         source: str,
         indexes: Indexes,
-        lookahead: timedelta,
+        leaving: Leaving,
         watch: Callable[[Decided], None],
         dead: Callable[[Topic], None],
     ) -> None:
@@ -55,9 +55,9 @@ class TimerLane:
         self._clock = clock
         self._indexes = indexes
         self._index = indexes.of(partition)
-        self._lookahead = lookahead
-        self._rule = rule_of(lookahead)
-        self._core = TimerCore(source=source, index=self._index, lookahead=lookahead)
+        self._lookahead = leaving.lookahead
+        self._rule = rule_of(leaving.lookahead)
+        self._core = TimerCore(source=source, index=self._index, **leaving._asdict())
         self._watch = watch
         self._dead = dead
         self._transactor: Transactor | None = None

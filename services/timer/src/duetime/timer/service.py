@@ -7,12 +7,13 @@ from datetime import timedelta
 from typing import Final
 
 from duetime.events.types import TaskDue, TaskSkipped
+from duetime.limits import DUE_PER_DECISION_MAX
 from duetime.log.port import Log
 from duetime.runtime.backoff import Backoff
 from duetime.runtime.clock import Clock
 from duetime.runtime.worker import Worker
 from duetime.telemetry.metrics import Metrics
-from duetime.timer.core import Decided
+from duetime.timer.core import Decided, Leaving
 from duetime.timer.indexes import Indexes
 from duetime.timer.lane import TIMER_TOPICS, TimerLane
 
@@ -26,11 +27,16 @@ def timer_service(
     name: str,
     indexes: Indexes,
     lookahead_seconds: float,
+    due_max: int = DUE_PER_DECISION_MAX,
     backoff: Backoff,
     metrics: Metrics,
 ) -> Worker:
-    """Give a timer; `name` stands in the events it makes."""
-    lookahead = timedelta(seconds=lookahead_seconds)
+    """Give a timer; `name` stands in the events it makes.
+
+    One that shares its loop with executors takes few due tasks at a time (`due_max`): while it
+    decides nothing starts.
+    """
+    leaving = Leaving(timedelta(seconds=lookahead_seconds), due_max)
 
     def watch(decided: Decided) -> None:
         for fact in decided.facts:
@@ -50,7 +56,7 @@ def timer_service(
             clock=clock,
             source=name,
             indexes=indexes,
-            lookahead=lookahead,
+            leaving=leaving,
             watch=watch,
             dead=lambda topic: metrics.dead_letters_total.of(topic).inc(),
         ),
