@@ -7,6 +7,7 @@ import asyncio
 
 from duetime.events.types import PythonAction, TaskDue
 from duetime.executor.actions.port import Begin
+from duetime.executor.targets import Target as TargetName
 from tests.simulation.history import History, Start
 from tests.simulation.process import Process
 
@@ -24,6 +25,12 @@ class Target:
         """Write down what this process starts."""
         self._history = history
         self._process = process
+
+    def target(self, due: TaskDue) -> TargetName | None:
+        """Name what the task's definition names; most name nothing, and are bounded by slots."""
+        assert isinstance(due.action, PythonAction)
+        name = due.action.args.get("target")
+        return None if name is None else TargetName(str(name))
 
     async def perform(self, due: TaskDue, begin: Begin) -> str | None:
         """Be started; raises SimulatedFailureError where the task's definition says so."""

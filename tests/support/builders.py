@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from duetime.events.envelope import Envelope, Position, Unreadable
 from duetime.events.ids import run_id_for
 from duetime.events.types import (
@@ -198,6 +200,18 @@ def executed(
         executor="executor-1",
         action="log",
         final=final,
+    )
+
+
+def deferred(of: TaskDue, *, retry_at: datetime, at: datetime | None = None) -> TaskExecuted:
+    """Give the word that a run went back, its target being at its limit; two seconds late."""
+    return replace(
+        executed(of, finished_at=at or of.due_at + 2 * SECOND, final=False),
+        outcome=Outcome.CANCELLED,
+        deferred=True,
+        retry_at=retry_at,
+        delivery=of.delivery,
+        based_on=of.based_on,
     )
 
 

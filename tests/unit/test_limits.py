@@ -25,6 +25,15 @@ def test_an_open_run_is_repeated_only_when_it_is_overdue_for_certain() -> None:
     assert limits.STARTED_AFTER_SECONDS < limits.LEASE_RENEW_SECONDS
 
 
+def test_a_target_that_hangs_leaves_slots_and_threads_for_others() -> None:
+    assert limits.TARGETS_HANGING_MAX * limits.TARGET_RUNS_MIN < limits.CONCURRENCY_DEFAULT
+    assert 4 * limits.PYTHON_THREADS_PER_FUNCTION_MAX == limits.PYTHON_THREADS_MAX
+    assert limits.TARGET_LOOK_SECONDS < limits.TARGET_PATIENCE_SECONDS < LATENESS_SECONDS_MAX
+    assert limits.DEFER_SECONDS <= limits.DEFER_SECONDS_MAX
+    # The executor's memory of a deferral outlives the deferral: nothing starts on its word.
+    assert limits.STARTED_AFTER_SECONDS < limits.DEFER_SECONDS
+
+
 def test_nothing_is_forgotten_that_a_late_record_could_bring_back() -> None:
     assert limits.VOID_AFTER_SECONDS + limits.STALE_SECONDS_MAX < limits.MARKER_SECONDS
     assert limits.PAST_SECONDS_MAX + limits.VOID_AFTER_SECONDS < limits.MARKER_SECONDS

@@ -78,6 +78,9 @@ DUE_PER_DECISION_MAX: Final = 1_000  # about 1 MB of TaskDue and state in one tr
 DUE_PER_DECISION_EMBEDDED: Final = 50  # some 3 ms of the loop that starts runs as well
 REDELIVER_SECONDS: Final = 30.0  # three times the promise: an open run unheard of is emitted again
 REDELIVER_SECONDS_MAX: Final = 600.0  # the wait doubles up to here
+# A target that hangs for an hour at 100 due a second has 360,000 runs waiting in the end: at one
+# look in five minutes each they cost 1,200 records a second, an eighth of what the log bears.
+DEFER_SECONDS_MAX: Final = 300.0
 DUE_WINDOW_TASKS_MAX: Final = 1_024  # in memory per partition: 0.5 MB; the rest is on disk
 DUE_LOAD_TASKS_MAX: Final = 1_000  # read from disk at once, in about 2 ms: one decision's worth
 DUE_READS_KEPT_MAX: Final = 2_000  # states read in a tick and likely to be written in it
@@ -101,9 +104,17 @@ STARTED_AFTER_SECONDS: Final = 1.0  # a run alive by then gets a TaskStarted; mo
 LEASE_SECONDS: Final = 30.0  # how long a TaskStarted speaks for its run
 LEASE_RENEW_SECONDS: Final = 10.0  # a third of the lease: two renewals may fail
 CONCURRENCY_DEFAULT: Final = 1_000  # runs alive at once in one executor
+TARGETS_HANGING_MAX: Final = 10  # so many may hang at once before slots are short: a tenth each
+TARGET_RUNS_MIN: Final = 10  # unless slots are few: then one target may have as many, or all
+TARGET_PATIENCE_SECONDS: Final = 2.0  # a fifth of the promise; then a run goes back for a while
+TARGET_LOOK_SECONDS: Final = 0.25  # between two looks at those that wait for one target
+DEFER_SECONDS: Final = 2.0  # how long the first time; doubles up to DEFER_SECONDS_MAX
+PASSED_PER_STEP_MAX: Final = 1_000  # runs put aside for their target in one step: some 2 ms
 OUTCOMES_PER_APPEND_MAX: Final = 1_000  # one bookkeeping append; the next one takes the rest
 BOOKS_SECONDS: Final = 0.05  # ends wait for company, 20 appends a second; a kill repeats them
-PYTHON_THREADS_MAX: Final = 32  # threads for synchronous python actions
+PYTHON_THREADS_MAX: Final = 64  # threads for synchronous python actions
+# A quarter: a function that hangs, also past its timeout, leaves three quarters to others.
+PYTHON_THREADS_PER_FUNCTION_MAX: Final = 16
 
 # --- projector and read models -----------------------------------------------------------------
 FLUSH_RECORDS_MAX: Final = 2_000  # events folded into the read models by one write

@@ -6,6 +6,8 @@ Knows the fields of `duetime.events.types`; the golden bytes are of these very v
 from datetime import UTC, datetime
 from typing import Final
 
+from msgspec.structs import replace
+
 from duetime.events.envelope import Envelope
 from duetime.events.types import (
     AnyEvent,
@@ -27,7 +29,7 @@ from duetime.events.types import (
     TaskUpdated,
 )
 from duetime.recurrence.rules import Daily
-from tests.support.builders import A, due, executed
+from tests.support.builders import A, deferred, due, executed
 
 RUN: Final = "7d1f1b0e-7c7a-8d2b-9a53-111111111111"
 MADE_AT: Final = datetime(2026, 5, 31, 8, 30, 15, 123456, tzinfo=UTC)
@@ -167,6 +169,12 @@ SPARSE: Final[tuple[AnyEvent, ...]] = (
         last_due_at=DUE_AT,
     ),
 )
+
+
+_AGAIN: Final = replace(due(DUE_AT, run_id=RUN), based_on=41, delivery=3, deferrals=2)
+
+DEFERRED: Final[tuple[AnyEvent, ...]] = (_AGAIN, deferred(_AGAIN, retry_at=NEXT, at=LATER))
+"""A run that went back twice, and goes back once more."""
 
 
 def journey(event: AnyEvent, *, traceparent: str | None = None) -> Envelope:

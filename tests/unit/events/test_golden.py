@@ -13,7 +13,7 @@ import pytest
 from duetime.events.codec import UPCASTERS, VERSIONS, decode, encode
 from duetime.events.envelope import Envelope
 from duetime.events.types import AnyEvent
-from tests.unit.events.samples import FULL, SPARSE, journey
+from tests.unit.events.samples import DEFERRED, FULL, SPARSE, journey
 
 GOLDEN: Final = Path(__file__).parent / "golden"
 TRACEPARENT: Final = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -21,7 +21,7 @@ SAMPLES: Final = {
     f"{type(event).__name__}.v{VERSIONS[type(event)]}.{fullness}": journey(
         event, traceparent=TRACEPARENT if fullness == "full" else None
     )
-    for fullness, events in (("full", FULL), ("sparse", SPARSE))
+    for fullness, events in (("full", FULL), ("sparse", SPARSE), ("deferred", DEFERRED))
     for event in events
 }
 

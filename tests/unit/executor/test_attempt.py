@@ -13,7 +13,7 @@ from duetime.executor.actions.attempt import Actions, attempt, cut, is_immediate
 from duetime.executor.actions.log import LogActions
 from duetime.executor.actions.port import RunContext
 from duetime.executor.actions.python import PythonActions
-from duetime.executor.core import Ended
+from duetime.executor.facts import Ended
 from duetime.limits import PYTHON_THREADS_MAX, SUMMARY_BYTES_MAX
 from tests.support.builders import NOON, A, due, python_due
 
@@ -312,12 +312,15 @@ async def test_an_attempt_that_is_cancelled_from_outside_is_cancelled() -> None:
 async def test_functions_that_hang_leave_threads_for_others() -> None:
     release = threading.Event()
     actions = PythonActions(
-        {"hang": lambda _: release.wait(BOUND_SECONDS), "quick": giving("done")}
+        {
+            **{f"hang {number}": lambda _: release.wait(BOUND_SECONDS) for number in range(32)},
+            "quick": giving("done"),
+        }
     )
     kinds: Actions = {PythonAction: actions}
     hanging = [
-        asyncio.create_task(attempt(kinds, python_due("hang", timeout_seconds=0.01)))
-        for _ in range(PYTHON_THREADS_MAX - 1)
+        asyncio.create_task(attempt(kinds, python_due(f"hang {number % 32}", timeout_seconds=0.01)))
+        for number in range(PYTHON_THREADS_MAX - 1)
     ]
     await asyncio.gather(*hanging)
     try:

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from duetime.events.ids import run_id_for
 from duetime.events.types import Outcome, TaskDue, TaskExecuted, TaskStarted
-from duetime.executor.core import Ended, ExecutorCore
+from duetime.executor.core import ExecutorCore
+from duetime.executor.facts import Ended
 from duetime.executor.ledger import Prefix
 from duetime.limits import OUTCOMES_PER_APPEND_MAX, STARTED_AFTER_SECONDS
 from tests.support.builders import (

@@ -3,7 +3,8 @@
 The machine keeps the two topics and the group's commit as the log would, and drops the core at any
 step. It relies on the timer for one thing: a run whose end is in the log is not emitted again.
 Where the timer's repeat crosses the end on its way, the living core passes it over (`test_core`), a
-core made after a crash may start the run once more: a fault, and the same run id (P3).
+core made after a crash may start the run once more: a fault, and the same run id (P3). A word that
+was given back is the timer's to emit again: no owner starts it.
 """
 
 from datetime import timedelta
@@ -23,11 +24,14 @@ from hypothesis.stateful import (
 from msgspec.structs import replace
 
 from duetime.events.types import Outcome, TaskDue, TaskExecuted, TaskStarted
-from duetime.executor.core import Ended, ExecutorCore, Fact
+from duetime.executor.core import ExecutorCore
+from duetime.executor.facts import Ended, Fact
 from duetime.executor.ledger import Prefix, RunKey
+from duetime.executor.targets import Target
 from tests.support.builders import DAY, NOON, SECOND, after_noon, due, envelope
 
 RUNS: Final = tuple(due(after_noon(number % 3), task_id=f"task-{number}") for number in range(5))
+SLOW: Final = Target("slow")  # of the first three
 ALL: Final = 1_000
 
 
@@ -45,11 +49,17 @@ class Takeover(RuleBasedStateMachine):
         self.running: list[TaskDue] = []
         self.crossed: set[str] = set()  # runs whose end met an unread repeat on its way
         self.due_end = 0
+        self.room = ALL
 
     @initialize()
     def take_up(self) -> None:
         """Make a core from what the log holds."""
-        self.core = ExecutorCore(executor="executor-1")
+        slow = {run.run_id for run in RUNS[:3]}
+        self.core = ExecutorCore(
+            executor="executor-1",
+            target_of=lambda due: SLOW if due.run_id in slow else None,
+            room=lambda _: self.room,
+        )
         self.core.fresh(NOON + 1_000_000 * SECOND)
         self.core.restore(due=self.committed.due, executions=self.committed.executions)
         self.read_to = self.committed.due
@@ -100,6 +110,7 @@ class Takeover(RuleBasedStateMachine):
             assert run.due_at <= self.now
             assert key not in self.started, "started twice by one owner"
             assert run.run_id in self.crossed or not self._has_ended(run), "started after its end"
+            assert not self._is_deferred(run), "started after it was given back"
             self.core.started(run, self.now)
             self.started.add(key)
             self.running.append(run)
@@ -111,13 +122,25 @@ class Takeover(RuleBasedStateMachine):
         run = self.running.pop(number % len(self.running))
         self.core.ended((run.run_id, run.attempt), Ended(Outcome.SUCCEEDED), self.now)
 
+    @rule(room=st.integers(0, 2))
+    def change_room(self, room: int) -> None:
+        """Let the slow target have room for so many, or none; call those that wait for it."""
+        self.room = room
+        self.core.call(SLOW, room)
+
+    @rule()
+    def defer(self) -> None:
+        """Give back what has waited too long."""
+        self.core.defer(self.now)
+
     @rule(taken=st.integers(0, 9), crash=st.booleans())
     def append(self, taken: int, crash: bool) -> None:
         """Append facts; the log takes some; it may be that nobody lives to hear of it."""
         facts = self.core.facts(self.now)[:taken]
         for fact in facts:
             self.executions.append(fact)
-            if any(word.run_id == fact.run_id for word in self.due[self.read_to :]):
+            final = isinstance(fact, TaskExecuted) and fact.final
+            if final and any(word.run_id == fact.run_id for word in self.due[self.read_to :]):
                 self.crossed.add(fact.run_id)
         if crash:
             self.take_up()
@@ -156,15 +179,27 @@ class Takeover(RuleBasedStateMachine):
         after.take_up()
         after.read(ALL)
         startable = {run.run_id for run in after.core.startable(self.now + DAY, runs_max=ALL)}
-        ended = {fact.run_id for fact in self.executions if isinstance(fact, TaskExecuted)}
+        ended = {word.run_id for word in self.due if self._has_ended(word)}
+        waits = {word.run_id for word in self.due if not self._is_deferred(word)}
         leased = {fact.run_id for fact in self.executions if isinstance(fact, TaskStarted)}
 
-        assert {word.run_id for word in self.due} - ended - leased <= startable
+        assert waits - ended - leased <= startable
         assert set() == (startable & ended) - self.crossed
 
     def _has_ended(self, run: TaskDue) -> bool:
         return any(
-            isinstance(fact, TaskExecuted) and fact.run_id == run.run_id for fact in self.executions
+            isinstance(fact, TaskExecuted) and fact.final and fact.run_id == run.run_id
+            for fact in self.executions
+        )
+
+    def _is_deferred(self, run: TaskDue) -> bool:
+        """Whether this word about a run was given back, or a later one."""
+        return any(
+            isinstance(fact, TaskExecuted)
+            and fact.deferred
+            and fact.run_id == run.run_id
+            and (run.based_on, run.delivery) <= (fact.based_on, fact.delivery)
+            for fact in self.executions
         )
 
     def _note_position(self) -> None:

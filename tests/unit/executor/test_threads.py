@@ -2,27 +2,41 @@
 
 import asyncio
 import threading
+from functools import partial
 from typing import Final
 
 from duetime.events.types import Outcome, PythonAction
 from duetime.executor.actions.attempt import Actions, attempt
+from duetime.executor.actions.port import RunContext
 from duetime.executor.actions.python import PythonActions
-from duetime.executor.core import Ended
-from duetime.limits import PYTHON_THREADS_MAX
+from duetime.executor.actions.threads import Threads
+from duetime.executor.facts import Ended
+from duetime.limits import PYTHON_THREADS_MAX, PYTHON_THREADS_PER_FUNCTION_MAX
 from tests.support.builders import python_due
 
 BOUND_SECONDS: Final = 10.0  # of what is never waited for unless something is wrong
+NAMES: Final = [
+    f"busy {number}"
+    for number in range(PYTHON_THREADS_MAX // PYTHON_THREADS_PER_FUNCTION_MAX)
+    for _ in range(PYTHON_THREADS_PER_FUNCTION_MAX)
+]
+"""Names of functions, each as often as it may have threads: together they hold all."""
+
+
+def all_busy(release: threading.Event) -> PythonActions:
+    """Give functions that wait for a word, and one that is quick."""
+
+    def busy(_: RunContext) -> None:
+        release.wait(BOUND_SECONDS)
+
+    return PythonActions({**dict.fromkeys(NAMES, busy), "quick": lambda _: "done"})
 
 
 async def test_a_run_that_waits_for_a_thread_begins_when_it_has_one() -> None:
     release, begun = threading.Event(), asyncio.Event()
-    actions = PythonActions(
-        {"busy": lambda _: release.wait(BOUND_SECONDS), "quick": lambda _: "done"}
-    )
+    actions = all_busy(release)
     kinds: Actions = {PythonAction: actions}
-    busy = [
-        asyncio.create_task(attempt(kinds, python_due("busy"))) for _ in range(PYTHON_THREADS_MAX)
-    ]
+    busy = [asyncio.create_task(attempt(kinds, python_due(name))) for name in NAMES]
     try:
         # Its own time is shorter than its wait: only what it takes itself counts.
         waiting = asyncio.create_task(
@@ -44,13 +58,9 @@ async def test_a_run_that_waits_for_a_thread_begins_when_it_has_one() -> None:
 
 async def test_the_time_that_a_run_waits_for_a_thread_is_not_its_own() -> None:
     release = threading.Event()
-    actions = PythonActions(
-        {"busy": lambda _: release.wait(BOUND_SECONDS), "quick": lambda _: "done"}
-    )
+    actions = all_busy(release)
     kinds: Actions = {PythonAction: actions}
-    busy = [
-        asyncio.create_task(attempt(kinds, python_due("busy"))) for _ in range(PYTHON_THREADS_MAX)
-    ]
+    busy = [asyncio.create_task(attempt(kinds, python_due(name))) for name in NAMES]
     try:
         waiting = asyncio.create_task(attempt(kinds, python_due("quick", timeout_seconds=0.01)))
         await asyncio.wait([waiting], timeout=0.1)
@@ -66,15 +76,15 @@ async def test_the_time_that_a_run_waits_for_a_thread_is_not_its_own() -> None:
 
 async def test_where_every_thread_hangs_a_run_fails_and_says_so() -> None:
     release = threading.Event()
-    actions = PythonActions({"hang": lambda _: release.wait(BOUND_SECONDS)})
+    actions = all_busy(release)
     kinds: Actions = {PythonAction: actions}
     hanging = [
-        asyncio.create_task(attempt(kinds, python_due("hang", timeout_seconds=0.01)))
-        for _ in range(PYTHON_THREADS_MAX + 1)
+        asyncio.create_task(attempt(kinds, python_due(name, timeout_seconds=0.01)))
+        for name in [*NAMES, "quick"]
     ]
     try:
         ends = [await asyncio.wait_for(run, BOUND_SECONDS) for run in hanging]
-        ends.append(await attempt(kinds, python_due("hang")))
+        ends.append(await attempt(kinds, python_due("quick")))
     finally:
         release.set()
         await actions.close()
@@ -82,20 +92,63 @@ async def test_where_every_thread_hangs_a_run_fails_and_says_so() -> None:
     assert [Outcome.TIMED_OUT] * PYTHON_THREADS_MAX == [end.outcome for end in ends[:-2]]
     for end in ends[-2:]:
         assert Outcome.FAILED is end.outcome
-        assert "all 32 threads are held by functions that did not end" in str(end.error)
+        assert "all 64 threads are held by calls that did not end" in str(end.error)
+
+
+async def test_a_function_that_hangs_holds_no_more_threads_than_are_its_own() -> None:
+    release = threading.Event()
+    actions = all_busy(release)
+    kinds: Actions = {PythonAction: actions}
+    hanging = [
+        asyncio.create_task(attempt(kinds, python_due(NAMES[0], timeout_seconds=0.01)))
+        for _ in range(PYTHON_THREADS_PER_FUNCTION_MAX + 1)
+    ]
+    try:
+        ends = [await asyncio.wait_for(run, BOUND_SECONDS) for run in hanging]
+        others = await asyncio.wait_for(
+            asyncio.gather(*(attempt(kinds, python_due("quick")) for _ in range(100))),
+            BOUND_SECONDS,
+        )
+    finally:
+        release.set()
+        await actions.close()
+
+    assert "all 16 threads of this function are held" in str(ends[-1].error)
+    assert {Outcome.SUCCEEDED} == {end.outcome for end in others}
+
+
+async def test_who_waits_for_a_thread_is_served_in_turn_within_the_bound_of_each_function() -> None:
+    release, served = threading.Event(), list[str]()
+
+    def slow(who: str) -> None:
+        release.wait(BOUND_SECONDS)
+        served.append(who)
+
+    names = ("one", "other", "third")
+    threads = Threads(2, of_one_max=1, name="action")
+    calls = [
+        asyncio.create_task(
+            threads.call(partial(slow, f"{name} {number}"), of=name, begin=lambda: None)
+        )
+        for number in range(2)
+        for name in names
+    ]
+    await asyncio.sleep(0)
+    release.set()
+    await asyncio.wait_for(asyncio.gather(*calls), BOUND_SECONDS)
+    threads.close()
+
+    assert {"one 0", "other 0"} == set(served[:2])
+    assert sorted(f"{name} {number}" for name in names for number in range(2)) == sorted(served)
 
 
 async def test_threads_that_hung_serve_again_once_they_are_free() -> None:
     release = threading.Event()
-    actions = PythonActions(
-        {"hang": lambda _: release.wait(BOUND_SECONDS), "quick": lambda _: "done"}
-    )
+    actions = all_busy(release)
     kinds: Actions = {PythonAction: actions}
-    for run in [
-        asyncio.create_task(attempt(kinds, python_due("hang", timeout_seconds=0.01)))
-        for _ in range(PYTHON_THREADS_MAX)
-    ]:
-        await run
+    await asyncio.gather(
+        *(attempt(kinds, python_due(name, timeout_seconds=0.01)) for name in NAMES)
+    )
     release.set()
     async with asyncio.timeout(BOUND_SECONDS):
         while (await attempt(kinds, python_due("quick"))).outcome is Outcome.FAILED:
@@ -112,13 +165,9 @@ async def test_a_run_that_is_cancelled_while_it_waits_for_a_thread_leaves_the_tu
     None
 ):
     release = threading.Event()
-    actions = PythonActions(
-        {"busy": lambda _: release.wait(BOUND_SECONDS), "quick": lambda _: "done"}
-    )
+    actions = all_busy(release)
     kinds: Actions = {PythonAction: actions}
-    busy = [
-        asyncio.create_task(attempt(kinds, python_due("busy"))) for _ in range(PYTHON_THREADS_MAX)
-    ]
+    busy = [asyncio.create_task(attempt(kinds, python_due(name))) for name in NAMES]
     waiting = [asyncio.create_task(attempt(kinds, python_due("quick"))) for _ in range(3)]
     try:
         await asyncio.sleep(0)

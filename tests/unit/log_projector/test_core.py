@@ -25,7 +25,7 @@ from duetime.events.types import (
 from duetime.log_projector.core import project, touched
 from duetime.recurrence.rules import Daily
 from duetime.store.port import ViewChanges
-from duetime.store.views import TaskDocument
+from duetime.store.views import ListedStatus, TaskDocument
 from duetime.task.state import TaskStatus
 from tests.support.documents import EXECUTIONS_0, NOON, TASKS_0, at
 
@@ -175,6 +175,38 @@ def test_a_late_failure_of_an_earlier_attempt_changes_nothing() -> None:
     assert document_of(created(), failed, succeeded) == document_of(
         created(), failed, succeeded, failed
     )
+
+
+def given_back() -> TaskExecuted:
+    """Give the word that a run went back, two seconds late."""
+    went_back = executed(outcome=Outcome.CANCELLED, final=False, retry_at=at(4))
+    return replace(went_back, deferred=True, started_at=at(2), finished_at=at(2))
+
+
+def test_a_run_that_went_back_is_no_run_yet_and_its_task_waits() -> None:
+    changes = projected(created(), given_back())
+    [document] = changes.tasks
+    last = document.last_run
+
+    assert [] == changes.runs
+    assert (ListedStatus.WAITING, at(4)) == (document.status(at(3)), document.next_due_at)
+    assert last is not None
+    assert (None, None, None, None) == (
+        last.outcome,
+        last.started_at,
+        last.finished_at,
+        last.lateness_seconds,
+    )
+
+
+def test_a_repeated_deferral_of_a_run_that_started_meanwhile_changes_nothing() -> None:
+    alive = replace(started(), started_at=at(5), lease_until=at(35))
+    over = replace(executed(), started_at=at(5), finished_at=at(6))
+
+    for later in (alive, over):
+        assert document_of(created(), given_back(), later) == document_of(
+            created(), given_back(), later, given_back()
+        )
 
 
 def test_a_start_shows_the_run_as_alive_until_it_ends() -> None:

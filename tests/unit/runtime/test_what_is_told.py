@@ -43,6 +43,9 @@ class Held:
     def __init__(self) -> None:
         self.may_end = asyncio.Event()
 
+    def target(self, due: TaskDue) -> None:
+        """Act on nothing that has a limit."""
+
     async def perform(self, due: TaskDue, begin: Begin) -> str | None:
         del due
         begin()

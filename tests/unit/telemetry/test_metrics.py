@@ -13,6 +13,7 @@ NAMES = (
     "duetime_projection_lag_seconds",
     "duetime_action_duration_seconds",
     "duetime_redelivered_total",
+    "duetime_deferred_total",
     "duetime_event_loop_lag_seconds",
     "duetime_clock_step_total",
     "duetime_api_requests_total",

@@ -137,7 +137,7 @@ class TaskDue(Event, frozen=True, kw_only=True, omit_defaults=True):
 
     `based_on` is the offset in `duetime.tasks` up to which the timer had folded the partition.
     `accepted_at` is there only where the task was accepted after `due_at`: lateness counts from
-    the later of the two.
+    the later of the two. `deferrals`: how many of its deliveries found its target at its limit.
     """
 
     run_id: str
@@ -153,6 +153,7 @@ class TaskDue(Event, frozen=True, kw_only=True, omit_defaults=True):
     accepted_at: Instant | None = None
     start_by: Instant | None = None
     next_due_at: Instant | None = None
+    deferrals: int = 0
 
 
 class TaskStarted(Event, frozen=True, kw_only=True, omit_defaults=True):
@@ -168,7 +169,12 @@ class TaskStarted(Event, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TaskExecuted(Event, frozen=True, kw_only=True, omit_defaults=True):
-    """An attempt ended. `final`: the run is closed, no further attempt follows."""
+    """An attempt ended. `final`: the run is closed, no further attempt follows.
+
+    `deferred`: it was not begun at all, for its target was at its limit, and is not consumed; the
+    timer emits it again at `retry_at`. Which word about it that ends, `delivery` and `based_on` of
+    that TaskDue say; times and outcome (cancelled) are those of giving it back.
+    """
 
     run_id: str
     description: str
@@ -188,6 +194,8 @@ class TaskExecuted(Event, frozen=True, kw_only=True, omit_defaults=True):
     next_due_at: Instant | None = None
     result: str | None = None
     error: str | None = None
+    delivery: int = 1
+    based_on: int = 0
 
 
 class TaskSkipped(Event, frozen=True, kw_only=True, omit_defaults=True):

@@ -110,6 +110,11 @@ class Metrics:
             ),
             1,
         )
+        self.deferred_total = Counter(
+            "duetime_deferred_total",
+            "Runs given back for a while, since their target was at its limit",
+            registry=registry,
+        )
         self.redelivered_total = Counter(
             "duetime_redelivered_total",
             "Runs that were emitted again by deadline",

@@ -38,6 +38,7 @@ def main() -> None:
                 name=this.instance,
                 actions={LogAction: LogActions(), PythonAction: python},
                 concurrency=own.concurrency,
+                target_concurrency=own.target_concurrency,
                 backoff=BACKOFF,
                 metrics=this.metrics,
             )

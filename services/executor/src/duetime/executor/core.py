@@ -7,9 +7,10 @@ A run and attempt starts once: it is *held*, then *running*, then *ended* (its o
 not yet durable), then *settled* (TaskExecuted is in the log). A run alive after a second gets a
 TaskStarted with a lease, renewed while it runs: from then on the timer's deadline guards it.
 
-A held run is dropped for any record of its task that was appended before its due time: the timer
-takes it back for the same reason and says anew what still holds. Whether there is such a record is
-for `freshness` to know.
+A run that waits too long for its target (`waiting`) goes back to the timer, *deferred*: it was not
+begun, and comes again with a later delivery. A held run is dropped for any record of its task that
+was appended before its due time (`freshness`): the timer takes it back too, and says anew what
+holds.
 
 The group's committed offset in `due` is the contiguous prefix of runs that the log knows as settled
 or leased, or that were dropped; its note is the offset in `executions` from which a new owner folds
@@ -18,40 +19,30 @@ to learn which runs beyond that prefix the log knows.
 
 import heapq
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final, NamedTuple
 
 from duetime.events.envelope import Envelope
-from duetime.events.types import Outcome, TaskDue, TaskExecuted, TaskStarted
+from duetime.events.types import TaskDue, TaskExecuted, TaskStarted
 from duetime.executor.backlog import Backlog
+from duetime.executor.facts import LEASE, Ended, Fact, deferral_of, end_of, lease_of
 from duetime.executor.freshness import Change, Freshness
-from duetime.executor.ledger import Ledger, Prefix, RunKey
+from duetime.executor.ledger import Ledger, Prefix, RunKey, Word
+from duetime.executor.running import Running
+from duetime.executor.targets import Target
+from duetime.executor.waiting import Waiting
 from duetime.limits import (
     LEASE_RENEW_SECONDS,
-    LEASE_SECONDS,
     OUTCOMES_PER_APPEND_MAX,
-    STARTED_AFTER_SECONDS,
+    PASSED_PER_STEP_MAX,
     VOID_AFTER_SECONDS,
 )
 from duetime.runtime.core import Input
 
 _REMEMBERED: Final = timedelta(seconds=VOID_AFTER_SECONDS)  # starts are remembered past their end
-_STARTED_AFTER: Final = timedelta(seconds=STARTED_AFTER_SECONDS)
-_LEASE: Final = timedelta(seconds=LEASE_SECONDS)
 _RENEW: Final = timedelta(seconds=LEASE_RENEW_SECONDS)
-
-Fact = TaskExecuted | TaskStarted
-"""What an executor says about a run."""
-
-
-class Ended(NamedTuple):
-    """How an attempt ended: outcome, and what it gave or what went wrong, each a short text."""
-
-    outcome: Outcome
-    result: str | None = None
-    error: str | None = None
 
 
 class _Held(NamedTuple):
@@ -59,25 +50,31 @@ class _Held(NamedTuple):
     offset: int  # of its TaskDue
 
 
-class _Running(NamedTuple):
-    due: TaskDue
-    started_at: datetime
-    lease_at: datetime  # when its next TaskStarted is to be written
-
-
 class ExecutorCore:
     """The runs of one partition."""
 
-    def __init__(self, *, executor: str) -> None:
-        """`executor` names this process in the events it makes."""
+    def __init__(
+        self,
+        *,
+        executor: str,
+        target_of: Callable[[TaskDue], Target | None] = lambda _: None,
+        room: Callable[[Target], int] = lambda _: 1,
+    ) -> None:
+        """`executor` names this process in the events it makes.
+
+        `target_of` says what a run acts on, if anything, `room` how many more that bears now.
+        """
         self._executor = executor
+        self._target_of = target_of
+        self._room = room
+        self._waiting = Waiting()
+        self._passed_over: dict[Target, None] = {}
         self._held: dict[RunKey, _Held] = {}
         self._held_of: dict[str, set[RunKey]] = {}  # by task id
         self._backlog = Backlog()
         self._freshness = Freshness()
         self._order: list[tuple[datetime, str, int]] = []
-        self._running: dict[RunKey, _Running] = {}
-        self._lease_order: list[tuple[datetime, str, int]] = []
+        self._running = Running()
         self._ended: dict[RunKey, TaskExecuted] = {}
         self._settled: set[RunKey] = set()
         self._leased: dict[RunKey, int] = {}  # by an executor before this one, to the delivery
@@ -103,7 +100,7 @@ class ExecutorCore:
             self._ledger.executions_reach(offset)
             event = record.event if isinstance(record, Envelope) else None
             if isinstance(event, TaskExecuted):
-                self._settle(event, offset)
+                self._know_end(event, offset)
             elif isinstance(event, TaskStarted):
                 key = (event.run_id, event.attempt)
                 self._leased[key] = event.delivery
@@ -121,8 +118,9 @@ class ExecutorCore:
             if not isinstance(due, TaskDue):
                 self._ledger.read(at.offset, None)
             else:
-                self._ledger.read(at.offset, (due.run_id, due.attempt))
-                self._hold(_Held(due, at.offset))
+                word = _word(due)
+                self._ledger.read(at.offset, word)
+                self._hold(_Held(due, at.offset), word)
 
     def caught_up(self) -> None:
         """All of `due` that was there at the take-over has been read.
@@ -132,10 +130,9 @@ class ExecutorCore:
         """
         self._ledger.caught_up()
 
-    def _hold(self, word: _Held) -> None:
-        due = word.due
-        key = (due.run_id, due.attempt)
-        if key in self._settled or key in self._running or key in self._ended:
+    def _hold(self, held: _Held, word: Word) -> None:
+        due, key = held.due, word.key
+        if key in self._settled or key in self._running or self._has_ended(word):
             return
         if self._leased.get(key, 0) >= due.delivery:
             return
@@ -143,26 +140,34 @@ class ExecutorCore:
             # The lease spoke for an earlier delivery: this one is to be started, and until it has
             # been, no prefix may pass it.
             self._ledger.unknow(key)
-        held = self._held.get(key)
-        if held is not None and held.due.based_on > due.based_on:
-            self._ledger.pass_over(word.offset)
-            return
-        if held is not None:
+        before = self._held.get(key)
+        if before is not None and before.due.based_on > due.based_on:
             self._ledger.pass_over(held.offset)
+            return
+        if before is not None:
+            self._ledger.pass_over(before.offset)
             self._let_go(key)
         if self._freshness.changed_since(due):
-            self._ledger.pass_over(word.offset)
+            self._ledger.pass_over(held.offset)
             return
         self._backlog.add(due.due_at)
-        self._held[key] = word
+        self._held[key] = held
         self._held_of.setdefault(due.task_id, set()).add(key)
         self._freshness.hold(due)
         heapq.heappush(self._order, (due.due_at, due.run_id, due.attempt))
+
+    def _has_ended(self, word: Word) -> bool:
+        """Whether a word is about what has ended, or was given back with it or a later one."""
+        ended = self._ended.get(word.key)
+        if ended is not None and (not ended.deferred or word <= _word(ended)):
+            return True
+        return self._ledger.is_deferred(word)
 
     def _let_go(self, key: RunKey) -> None:
         held = self._held.pop(key, None)
         if held is None:
             return
+        self._waiting.discard(key)
         self._backlog.remove(held.due.due_at)
         keys = self._held_of[held.due.task_id]
         keys.discard(key)
@@ -203,56 +208,83 @@ class ExecutorCore:
     # --- decide -------------------------------------------------------------------------------
 
     def startable(self, now: datetime, *, runs_max: int) -> Sequence[TaskDue]:
-        """Give the runs that may start at `now`, in due order. A question: it changes nothing."""
+        """Give the runs that may start at `now`, in due order; asked again, it gives them again.
+
+        Those whose target is at its limit are put aside, where they wait in due order.
+        """
         runs: list[TaskDue] = []
         put_back: list[tuple[datetime, str, int]] = []
         seen: set[RunKey] = set()
+        taken: dict[Target, int] = {}
+        passed = 0
         while self._order and len(runs) < runs_max and self._order[0][0] <= now:
+            if passed == PASSED_PER_STEP_MAX:
+                break
             entry = heapq.heappop(self._order)
             key = (entry[1], entry[2])
             held = self._held.get(key)
             if held is None or held.due.due_at != entry[0] or key in seen:
                 continue  # replaced by a later word about the same run, dropped, or started
-            put_back.append(entry)
             if not self._freshness.knows(held.due.due_at):
+                put_back.append(entry)
                 break  # P4 goes before P2: what may have changed waits until it is known
+            target = self._target_of(held.due)
+            if target is not None:
+                count = taken.get(target, 0)
+                if self._room(target) <= count or not self._waiting.goes_first(target, key):
+                    self._waiting.add(target, entry, now)
+                    self._passed_over[target] = None
+                    passed += 1
+                    continue
+                taken[target] = count + 1
+            put_back.append(entry)
             seen.add(key)
             runs.append(held.due)
         for entry in put_back:
             heapq.heappush(self._order, entry)
         return runs
 
+    def passed_over(self) -> Sequence[tuple[Target, datetime | None]]:
+        """Give the targets of runs put aside or called since asked, and when the first was due.
+
+        None where nobody waits any more. Whoever asks calls them when there is room.
+        """
+        earliest = [(target, self._waiting.earliest(target)) for target in self._passed_over]
+        self._passed_over.clear()
+        return earliest
+
+    def call(self, target: Target, room: int) -> None:
+        """Let the earliest of those that wait for a target be looked at again, for it has room."""
+        for place in self._waiting.call(target, room):
+            heapq.heappush(self._order, place)
+        self._passed_over[target] = None
+
+    def defer(self, now: datetime) -> Sequence[Target]:
+        """Give back what has waited too long for its target; name the targets it looked at."""
+        gone, looked = self._waiting.impatient(now)
+        for key in gone:
+            held = self._held[key]
+            self._let_go(key)
+            self._ended[key] = deferral_of(held.due, now=now, executor=self._executor)
+        return looked
+
     def facts(self, now: datetime) -> Sequence[Fact]:
         """Give what is to be appended: ends not yet in the log, oldest first, and leases."""
         facts: list[Fact] = list(islice(self._ended.values(), OUTCOMES_PER_APPEND_MAX))
-        if self._lease_order and self._lease_order[0][0] > now:
-            return facts
-        due = [entry for entry in self._lease_order if entry[0] <= now]
-        for lease_at, run_id, attempt in due:
-            running = self._running.get((run_id, attempt))
-            if running is not None and running.lease_at == lease_at:
-                facts.append(self._lease(running, now))
+        facts += (
+            lease_of(run.due, started_at=run.started_at, now=now, executor=self._executor)
+            for run in self._running.lacking_lease(now)
+        )
         return facts
 
-    def _lease(self, running: _Running, now: datetime) -> TaskStarted:
-        due = running.due
-        return TaskStarted(
-            task_id=due.task_id,
-            tenant=due.tenant,
-            revision=due.revision,
-            run_id=due.run_id,
-            attempt=due.attempt,
-            delivery=due.delivery,
-            executor=self._executor,
-            due_at=due.due_at,
-            started_at=running.started_at,
-            lease_until=now + _LEASE,
-        )
-
     def wake_at(self) -> datetime | None:
-        """Say when the earliest held run may start, or the earliest lease is to be written."""
-        wakes = [at for at in (self.start_at(), self.lease_at()) if at is not None]
-        return min(wakes, default=None)
+        """Say when the earliest held run may start, be given back, or have its lease written."""
+        wakes = (self.start_at(), self.lease_at(), self.defer_at())
+        return min((at for at in wakes if at is not None), default=None)
+
+    def defer_at(self) -> datetime | None:
+        """Say when to look for what has waited too long for its target."""
+        return self._waiting.look_at()
 
     def start_at(self) -> datetime | None:
         """Say when the earliest held run may start; None while its freshness is not known."""
@@ -271,13 +303,7 @@ class ExecutorCore:
 
     def lease_at(self) -> datetime | None:
         """Say when the earliest TaskStarted is to be written."""
-        while self._lease_order:
-            lease_at, run_id, attempt = self._lease_order[0]
-            running = self._running.get((run_id, attempt))
-            if running is not None and running.lease_at == lease_at:
-                return lease_at
-            heapq.heappop(self._lease_order)
-        return None
+        return self._running.lease_at()
 
     # --- what happened ------------------------------------------------------------------------
 
@@ -285,46 +311,16 @@ class ExecutorCore:
         """Note that an attempt is under way."""
         key = (due.run_id, due.attempt)
         self._let_go(key)
-        self._run(key, _Running(due, now, now + _STARTED_AFTER))
+        self._running.start(key, due, now)
 
     def begun(self, key: RunKey, now: datetime) -> None:
         """Note that its work begins only now: it had to wait, for a thread say."""
-        running = self._running.get(key)
-        if running is not None:
-            self._running[key] = running._replace(started_at=max(now, running.started_at))
-
-    def _run(self, key: RunKey, running: _Running) -> None:
-        self._running[key] = running
-        heapq.heappush(self._lease_order, (running.lease_at, *key))
-        if len(self._lease_order) > 2 * len(self._running) + 64:
-            # Most runs end before their lease is due, and leave their entry behind.
-            self._lease_order = [(known.lease_at, *run) for run, known in self._running.items()]
-            heapq.heapify(self._lease_order)
+        self._running.begun(key, now)
 
     def ended(self, key: RunKey, end: Ended, now: datetime) -> TaskExecuted:
         """Note how an attempt ended; give the event that says so, to be appended."""
-        due, started_at, _ = self._running.pop(key)
-        event = TaskExecuted(
-            task_id=due.task_id,
-            tenant=due.tenant,
-            revision=due.revision,
-            run_id=due.run_id,
-            description=due.description,
-            kind=due.kind,
-            attempt=due.attempt,
-            nominal_at=due.nominal_at,
-            due_at=due.due_at,
-            accepted_at=due.accepted_at,
-            started_at=started_at,
-            # A clock set back in between must not make a run end before it began.
-            finished_at=max(now, started_at),
-            outcome=end.outcome,
-            executor=self._executor,
-            action=str(due.action.__struct_config__.tag),
-            next_due_at=due.next_due_at,
-            result=end.result,
-            error=end.error,
-        )
+        due, started_at, _ = self._running.end(key)
+        event = end_of(due, end, started_at=started_at, now=now, executor=self._executor)
         self._ended[key] = event
         return event
 
@@ -333,14 +329,12 @@ class ExecutorCore:
         self._ledger.executions_reach(offset)
         key = (event.run_id, event.attempt)
         if isinstance(event, TaskExecuted):
-            self._ended.pop(key, None)
-            self._settle(event, offset)
+            if self._ended.get(key) is event:  # a later delivery may have ended meanwhile
+                del self._ended[key]
+            self._know_end(event, offset)
             return
         self._ledger.know(key, offset)
-        running = self._running.get(key)
-        if running is not None:
-            lease_at = event.lease_until - _LEASE + _RENEW
-            self._run(key, running._replace(lease_at=lease_at))
+        self._running.leased(key, event.lease_until - LEASE + _RENEW)
 
     # --- the settled prefix -------------------------------------------------------------------
 
@@ -368,13 +362,16 @@ class ExecutorCore:
                 del self._until[key]
                 self._settled.discard(key)
                 self._leased.pop(key, None)
-                self._ledger.unknow(key)
+                self._ledger.forget(key)
         self._forget.extendleft(reversed(kept))
 
-    def _settle(self, event: TaskExecuted, offset: int) -> None:
+    def _know_end(self, event: TaskExecuted, offset: int) -> None:
         key = (event.run_id, event.attempt)
         # A repeat by deadline may come long after due, so memory counts from the end.
         self._remember(key, max(event.due_at, event.finished_at))
+        if event.deferred:
+            self._ledger.defer(_word(event), offset)
+            return
         self._settled.add(key)
         self._ledger.know(key, offset)
         self._let_go(key)
@@ -396,3 +393,8 @@ class ExecutorCore:
     def running_count(self) -> int:
         """How many attempts are under way."""
         return len(self._running)
+
+
+def _word(said: TaskDue | TaskExecuted) -> Word:
+    """Name the word that an event is, or gives back."""
+    return Word((said.run_id, said.attempt), said.based_on, said.delivery)

@@ -13,14 +13,17 @@ from datetime import datetime
 from typing import Final
 
 from duetime.events.envelope import Envelope
-from duetime.events.types import TaskDue, TaskExecuted
-from duetime.executor.actions.attempt import SUCCEEDED, Actions, Attempt, is_immediate
-from duetime.executor.core import Ended, ExecutorCore, Fact
+from duetime.events.types import TaskExecuted
+from duetime.executor.actions.attempt import Actions, target_of
+from duetime.executor.core import ExecutorCore
 from duetime.executor.dead_letters import DeadLetters
 from duetime.executor.ends import TaskEnds
+from duetime.executor.facts import Fact, event_id_of
 from duetime.executor.freshness import Change
 from duetime.executor.ledger import Prefix
 from duetime.executor.slots import Slots
+from duetime.executor.starting import Starting
+from duetime.executor.targets import Targets
 from duetime.limits import (
     BOOKS_SECONDS,
     HANDOVER_SECONDS_MAX,
@@ -64,6 +67,7 @@ class ExecutorParts:
     name: str
     actions: Actions
     slots: Slots
+    targets: Targets
     ends: TaskEnds
     backoff: Backoff
     afterwards: Afterwards
@@ -83,9 +87,20 @@ class ExecutorLane:
         self._subscription = subscription
         self._wake = wake
         self._clock = parts.clock
-        self._core = ExecutorCore(executor=parts.name)
+        self._core = ExecutorCore(
+            executor=parts.name,
+            target_of=lambda due: target_of(parts.actions, due),
+            room=parts.targets.room,
+        )
         self._executor = parts.name
-        self._actions = parts.actions
+        self._starting = Starting(
+            self._core,
+            clock=parts.clock,
+            actions=parts.actions,
+            slots=parts.slots,
+            targets=parts.targets,
+            wake=wake,
+        )
         self._slots = parts.slots
         self._ends = parts.ends
         self._backoff = parts.backoff
@@ -93,13 +108,12 @@ class ExecutorLane:
         self._gone = False
         self._watch = parts.watch
         self._dead_letters = DeadLetters(parts.log, parts.backoff, parts.dead)
-        self._runs: dict[asyncio.Task[Ended], Attempt] = {}
+        self._runs = self._starting.tasks
         self._bookkeeping: asyncio.Task[None] | None = None
         self._freshening: asyncio.Task[None] | None = None
         self._committed_at: float = 0.0
         self._live = False
         self._paused = False
-        self._fault: BaseException | None = None
         self._committed = Prefix(-1, -1)
         self._due_end: int | None = None
 
@@ -146,12 +160,11 @@ class ExecutorLane:
 
     async def step(self, inputs: Sequence[Stored], positions: TopicOffsets) -> None:
         """Hold what came, start what is due, keep the books."""
-        if self._fault is not None:
-            raise self._fault  # a fault of ours, not of an action: it ends the process, loudly
+        self._starting.raise_fault()
         self._core.apply([self._dead_letters.read(record) for record in inputs])
         self._note_position(positions.get(Topic.DUE))
         self._core.doubt_freshness(self._clock.now())
-        self._start_due()
+        self._starting.start_due()
         self._keep_fresh()
         self._keep_books()
         self._bound_memory()
@@ -164,6 +177,7 @@ class ExecutorLane:
         """
         wakes = [
             self._core.start_at() if self._slots.free else None,
+            self._core.defer_at(),
             self._core.lease_at() if self._bookkeeping is None else None,
             self._core.ask_at() if self._freshening is None else None,
         ]
@@ -176,6 +190,7 @@ class ExecutorLane:
         """
         loop = asyncio.get_running_loop()
         until = loop.time() + HANDOVER_SECONDS_MAX
+        self._starting.stop()
         if self._runs:
             await asyncio.wait(self._runs, timeout=STARTED_AFTER_SECONDS + BOOKS_SECONDS)
         while (self._has_to_write() or self._bookkeeping) and loop.time() < until:
@@ -200,57 +215,17 @@ class ExecutorLane:
                         timeout=POLL_WAIT_SECONDS_MAX,
                         return_when=asyncio.FIRST_COMPLETED,
                     )
-            if self._fault is not None:
-                raise self._fault
+            self._starting.raise_fault()
         finally:
-            self._cancel_runs()
+            self._starting.cancel()
 
     async def close(self) -> None:
         """Stop at once: what is under way is cancelled, and will be started again by an owner."""
         self._live = False
         behind = [task for task in (self._bookkeeping, self._freshening) if task is not None]
         if not self._gone:
-            self._cancel_runs()
+            self._starting.cancel()
         await _cancelled(behind)
-
-    # --- starting -----------------------------------------------------------------------------
-
-    def _start_due(self) -> None:
-        now = self._clock.now()
-        if not self._slots.free:
-            self._slots.wait_for_free(self._wake)
-            return
-        for due in self._core.startable(now, runs_max=self._slots.free):
-            started_at = self._clock.now()
-            self._core.started(due, started_at)
-            if is_immediate(due):
-                self._core.ended((due.run_id, due.attempt), SUCCEEDED, self._clock.now())
-                continue
-            self._slots.take()
-            run = Attempt(self._actions, due, begun=self._begun, ended=self._ended)
-            self._runs[run.task] = run
-        if not self._slots.free:
-            self._slots.wait_for_free(self._wake)
-
-    def _begun(self, due: TaskDue) -> None:
-        self._core.begun((due.run_id, due.attempt), self._clock.now())
-
-    def _ended(self, run: Attempt, end: Ended) -> None:
-        del self._runs[run.task]
-        self._slots.give_back()
-        due = run.due
-        try:
-            self._core.ended((due.run_id, due.attempt), end, self._clock.now())
-        except BaseException as fault:  # noqa: BLE001 - a loop would only log it; the step raises it
-            self._fault = fault
-        self._wake()
-
-    def _cancel_runs(self) -> None:
-        """Ask what is under way to stop; nobody is told how it ends."""
-        for run in self._runs.values():
-            run.cancel()
-            self._slots.give_back()
-        self._runs.clear()
 
     # --- freshness ----------------------------------------------------------------------------
 
@@ -347,7 +322,7 @@ class ExecutorLane:
     def _record(self, event: Fact) -> Record:
         envelope = Envelope(
             event=event,
-            event_id=_event_id(event),
+            event_id=event_id_of(event),
             source=self._executor,
             time=self._clock.now(),
         )
@@ -388,10 +363,3 @@ async def _cancelled(tasks: Iterable[asyncio.Task[None]]) -> None:
         task.cancel()
     if left:
         await asyncio.wait(left)
-
-
-def _event_id(event: Fact) -> str:
-    """Name a fact by what it says, so that a repeat of it has the same name."""
-    if isinstance(event, TaskExecuted):
-        return f"{event.run_id}.{event.attempt}.ended"
-    return f"{event.run_id}.{event.attempt}.{event.lease_until:%Y%m%dT%H%M%S.%f}"

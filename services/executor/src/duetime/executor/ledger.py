@@ -3,9 +3,10 @@
 Rule 1: which words of `due` are done with, and from where a new owner must fold `executions`, live
 here. Rule 2: pure; offsets and keys alone.
 
-A word is done with when the log knows its run as settled or leased, when a later word about the
-same run replaced it, or when its run was dropped. The prefix is contiguous; what is done with
-beyond it is known by the smallest offset in `executions` that says so.
+A word is done with when the log knows its run as settled or leased, when it was given back or a
+later word about the same run replaced it, or when its run was dropped. The prefix is
+contiguous; what is done with beyond it is known by the smallest offset in `executions` that says
+so.
 """
 
 from collections import deque
@@ -22,14 +23,29 @@ class Prefix(NamedTuple):
     executions: int
 
 
+class Word(NamedTuple):
+    """A TaskDue: its run, and which of the words about that run it is."""
+
+    key: RunKey
+    based_on: int = 0
+    delivery: int = 1
+
+
+class _Deferred(NamedTuple):
+    based_on: int
+    delivery: int
+    offset: int  # in `executions`, of what says so
+
+
 class Ledger:
     """The words of one partition's `due` beyond the prefix, in the order of their offsets."""
 
     def __init__(self) -> None:
         """Begin with an empty past."""
         self.due_position = 0
-        self._words: deque[tuple[int, RunKey]] = deque()
+        self._words: deque[tuple[int, Word]] = deque()
         self._known: dict[RunKey, int] = {}  # to the offset in `executions` of what says so
+        self._deferred: dict[RunKey, _Deferred] = {}
         self._passed: set[int] = set()  # offsets of words that were replaced or dropped
         self._prefix_due = 0
         self._executions_end = 0
@@ -49,11 +65,11 @@ class Ledger:
         """Whether it may forget: before, the word of a settled run may still be read again."""
         return self._executions_floor is None
 
-    def read(self, offset: int, key: RunKey | None) -> None:
-        """Note a record of `due`; without a key it is no word about a run."""
+    def read(self, offset: int, word: Word | None) -> None:
+        """Note a record of `due`; None where it is no word about a run."""
         self.due_position = offset + 1
-        if key is not None:
-            self._words.append((offset, key))
+        if word is not None:
+            self._words.append((offset, word))
 
     def executions_reach(self, offset: int) -> None:
         """Note that `executions` has a record at `offset`."""
@@ -67,13 +83,29 @@ class Ledger:
         """Take that back."""
         self._known.pop(key, None)
 
+    def defer(self, word: Word, offset: int) -> None:
+        """Note that the record at `offset` of `executions` gives a word back, and all before it."""
+        known = self._deferred.get(word.key)
+        if known is None or known[:2] < word[1:]:
+            self._deferred[word.key] = _Deferred(word.based_on, word.delivery, offset)
+
+    def is_deferred(self, word: Word) -> bool:
+        """Whether a word, or a later one about its run, was given back."""
+        known = self._deferred.get(word.key)
+        return known is not None and word[1:] <= known[:2]
+
+    def forget(self, key: RunKey) -> None:
+        """Know nothing of a run any more."""
+        self._known.pop(key, None)
+        self._deferred.pop(key, None)
+
     def pass_over(self, offset: int) -> None:
         """Note that a word was replaced by a later one, or its run dropped."""
         self._passed.add(offset)
 
     def beyond(self) -> set[RunKey]:
         """Give the runs of the words beyond the prefix."""
-        return {key for _, key in self._words}
+        return {word.key for _, word in self._words}
 
     def prefix(self) -> Prefix:
         """Give what may be committed now.
@@ -81,9 +113,7 @@ class Ledger:
         Facts are appended one batch at a time, so what the log does not know yet will land at or
         after the end offset known here.
         """
-        while self._words and (
-            self._words[0][1] in self._known or self._words[0][0] in self._passed
-        ):
+        while self._words and self._is_done_with(*self._words[0]):
             offset = self._words.popleft()[0]
             self._passed.discard(offset)
             self._prefix_due = offset + 1
@@ -91,5 +121,12 @@ class Ledger:
             self._prefix_due = self.due_position
         if self._executions_floor is not None:
             return Prefix(self._prefix_due, self._executions_floor)
-        beyond = [self._known[key] for _, key in self._words if key in self._known]
+        beyond = [self._known[word.key] for _, word in self._words if word.key in self._known]
+        if self._deferred:
+            beyond += [
+                self._deferred[word.key].offset for _, word in self._words if self.is_deferred(word)
+            ]
         return Prefix(self._prefix_due, min(beyond, default=self._executions_end))
+
+    def _is_done_with(self, offset: int, word: Word) -> bool:
+        return word.key in self._known or offset in self._passed or self.is_deferred(word)

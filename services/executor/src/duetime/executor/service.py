@@ -9,6 +9,7 @@ from duetime.executor.actions.attempt import Actions
 from duetime.executor.ends import TaskEnds
 from duetime.executor.lane import EXECUTOR_TOPICS, ExecutorLane, ExecutorParts
 from duetime.executor.slots import Slots
+from duetime.executor.targets import Targets, runs_max_of
 from duetime.log.port import Log, Subscription
 from duetime.runtime.afterwards import Afterwards
 from duetime.runtime.backoff import Backoff
@@ -26,10 +27,14 @@ def executor_service(
     name: str,
     actions: Actions,
     concurrency: int,
+    target_concurrency: int | None = None,
     backoff: Backoff,
     metrics: Metrics,
 ) -> Worker:
-    """Give an executor; `name` stands in the events it makes, `concurrency` bounds live runs."""
+    """Give an executor; `name` stands in the events it makes, `concurrency` bounds live runs.
+
+    `target_concurrency` bounds those of one target; None: by what `concurrency` allows.
+    """
     afterwards = Afterwards()
     parts = ExecutorParts(
         log=log,
@@ -37,6 +42,7 @@ def executor_service(
         name=name,
         actions=actions,
         slots=Slots(concurrency),
+        targets=Targets(target_concurrency or runs_max_of(concurrency)),
         ends=TaskEnds(log, clock.now),
         backoff=backoff,
         afterwards=afterwards,
@@ -71,6 +77,9 @@ def _watch(metrics: Metrics) -> Callable[[TaskExecuted], None]:
     lateness = metrics.run_lateness_seconds
 
     def watch(event: TaskExecuted) -> None:
+        if event.deferred:
+            metrics.deferred_total.inc()
+            return
         metrics.runs_total.of(event.outcome).inc()
         due_at = event.due_at if event.accepted_at is None else event.accepted_at
         lateness.observe((event.started_at - due_at).total_seconds())

@@ -21,3 +21,12 @@ class ExecutorSettings(Settings):
     concurrency: Annotated[
         int, Field(ge=1, le=100_000, description="how many runs may be under way at once")
     ] = CONCURRENCY_DEFAULT
+    target_concurrency: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=100_000,
+            description="how many runs of one target, as one python action, may be under way at "
+            "once; none: a tenth of `concurrency`, but ten where that allows it",
+        ),
+    ] = None

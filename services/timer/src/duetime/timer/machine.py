@@ -21,13 +21,19 @@ from duetime.events.types import (
     TaskStarted,
     TaskUpdated,
 )
-from duetime.limits import MARKER_SECONDS, REDELIVER_SECONDS, REDELIVER_SECONDS_MAX
+from duetime.limits import (
+    DEFER_SECONDS_MAX,
+    MARKER_SECONDS,
+    REDELIVER_SECONDS,
+    REDELIVER_SECONDS_MAX,
+)
 from duetime.task.evolve import Verdict, evolve
 from duetime.task.occurrence import NAMEABLE, Missed, Progress, latest_due, next_nominal
 from duetime.task.state import Task, TaskStatus
 from duetime.timer.state import OpenRun, RunPhase, TaskState
 
 _MARKER: Final = timedelta(seconds=MARKER_SECONDS)
+_DEFERRED_MAX: Final = timedelta(seconds=DEFER_SECONDS_MAX)
 _NOT_AHEAD: Final = timedelta(0)
 
 
@@ -46,6 +52,9 @@ def learn(state: TaskState | None, envelope: Envelope) -> TaskState | None:
             return state
         case TaskStarted():
             return None if state is None else _leased(state, event)
+        case TaskExecuted(deferred=True):
+            at = envelope.appended_at or envelope.time
+            return None if state is None else _deferred(state, event, at)
         case TaskExecuted() | TaskSkipped():
             closes = isinstance(event, TaskSkipped) or event.final
             if state is None or event.run_id is None or not closes:
@@ -172,7 +181,7 @@ def _redelivered(
         again = replace(
             run,
             delivery=delivery,
-            deadline=now + _redeliver_after(delivery),
+            deadline=now + _redeliver_after(delivery - run.deferrals),
             phase=RunPhase.DISPATCHED,
         )
         runs.append(again)
@@ -199,10 +208,37 @@ def _leased(state: TaskState, event: TaskStarted) -> TaskState:
     return state if runs == state.open_runs else replace(state, open_runs=runs)
 
 
+def _deferred(state: TaskState, event: TaskExecuted, at: datetime) -> TaskState:
+    """Let an open run wait whose target was at its limit; it leaves again as any that is unheard.
+
+    Only the newest word about it can be given back: a later delivery is out, and is heard of. It
+    counts no longer among those that are out ahead. What the executor's clock says is bounded.
+    """
+    if event.final or event.retry_at is None or state.marker_until is not None:
+        return state
+    key = (event.run_id, event.attempt, event.delivery, RunPhase.DISPATCHED)
+    until = min(event.retry_at, at + _DEFERRED_MAX)
+    runs = tuple(
+        replace(
+            run,
+            phase=RunPhase.WAITING,
+            deadline=until,
+            ahead=False,
+            deferrals=run.deferrals + 1,
+        )
+        if (run.run_id, run.attempt, run.delivery, run.phase) == key
+        else run
+        for run in state.open_runs
+    )
+    return state if runs == state.open_runs else replace(state, open_runs=runs)
+
+
 def _task_changed(state: TaskState | None, task: Task, envelope: Envelope) -> TaskState:
     before = replace(state or TaskState(task=task), task=task, unreadable=False)
     if task.status is TaskStatus.DELETED:
         at = envelope.appended_at or envelope.time
+        alive = tuple(run for run in before.open_runs if run.phase is not RunPhase.WAITING)
+        before = replace(before, open_runs=alive)
         return replace(before, next_at=None, marker_until=at + _MARKER)
     return _settled(_rescheduled(before), envelope)
 
@@ -305,6 +341,7 @@ def _due(task: Task, run: OpenRun, next_at: datetime | None, based_on: int) -> T
         timeout_seconds=definition.timeout_seconds,
         accepted_at=run.accepted_at,
         next_due_at=next_at,
+        deferrals=run.deferrals,
     )
 
 

@@ -42,7 +42,7 @@ def timer_service(
         for fact in decided.facts:
             if isinstance(fact.event, TaskSkipped):
                 metrics.skipped_total.of(fact.event.cause).inc()
-            elif isinstance(fact.event, TaskDue) and fact.event.delivery > 1:
+            elif isinstance(fact.event, TaskDue) and fact.event.delivery - fact.event.deferrals > 1:
                 metrics.redelivered_total.inc()
 
     return Worker(

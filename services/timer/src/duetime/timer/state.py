@@ -26,7 +26,8 @@ class OpenRun(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults
 
     Unheard of by `deadline`, it is emitted again, as the next `delivery` of the same attempt.
     A change that came before `due_at` takes it back, and the task's progress is again what it was
-    `before`. `ahead`: it left before its due time.
+    `before`. `ahead`: it left before its due time. One whose target was at its limit waits until
+    `deadline`, and has been given back so `deferrals` times.
     """
 
     run_id: str
@@ -39,6 +40,7 @@ class OpenRun(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults
     phase: RunPhase = RunPhase.DISPATCHED
     ahead: bool = False
     before: Progress | None = None
+    deferrals: int = 0
 
 
 class TaskState(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):

@@ -11,7 +11,8 @@ import msgspec
 
 from duetime.events.types import LogAction, Outcome, TaskDue
 from duetime.executor.actions.port import Action, Begin
-from duetime.executor.core import Ended
+from duetime.executor.facts import Ended
+from duetime.executor.targets import Target
 from duetime.limits import SUMMARY_BYTES_MAX
 
 Actions = Mapping[type[msgspec.Struct], Action]
@@ -26,6 +27,12 @@ _LET_GO_SECONDS_MAX: Final = 1.0  # how long an action may take to clean up afte
 def is_immediate(due: TaskDue) -> bool:
     """Whether a run has nothing to wait for, so it needs no task of its own."""
     return type(due.action) is LogAction
+
+
+def target_of(actions: Actions, due: TaskDue) -> Target | None:
+    """Give what a run acts on, if anything."""
+    action = actions.get(type(due.action))
+    return None if action is None else action.target(due)
 
 
 class Attempt:

@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 
 from duetime.events.types import TaskDue
+from duetime.executor.targets import Target
 
 Begin = Callable[[], None]
 """Called by an action when its work begins: from there its run is started and its time counts."""
@@ -28,6 +29,14 @@ class RunContext(msgspec.Struct, frozen=True, kw_only=True):
 
 class Action(Protocol):
     """Performs one kind of action."""
+
+    def target(self, due: TaskDue) -> Target | None:
+        """Name what a run acts on: runs of one target are bounded together. None: of nothing.
+
+        Asked for every run, when it is due and when it ends, so it costs next to nothing; all runs
+        of one name have one bound.
+        """
+        ...
 
     async def perform(self, due: TaskDue, begin: Begin) -> str | None:
         """Do it; give a short result or None. Any exception makes the attempt a failed one.

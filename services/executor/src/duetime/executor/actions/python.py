@@ -17,7 +17,8 @@ from typing import Any, Final, TypeVar
 from duetime.events.types import PythonAction, TaskDue
 from duetime.executor.actions.port import Begin, RunContext
 from duetime.executor.actions.threads import Raised, Threads
-from duetime.limits import PYTHON_THREADS_MAX
+from duetime.executor.targets import Target
+from duetime.limits import PYTHON_THREADS_MAX, PYTHON_THREADS_PER_FUNCTION_MAX
 
 ENTRY_POINTS: Final = "duetime.actions"
 
@@ -67,7 +68,15 @@ class PythonActions:
     def __init__(self, functions: Mapping[str, Function]) -> None:
         """Take the functions by name."""
         self._functions = functions
-        self._threads = Threads(PYTHON_THREADS_MAX, name="action")
+        self._threads = Threads(
+            PYTHON_THREADS_MAX, of_one_max=PYTHON_THREADS_PER_FUNCTION_MAX, name="action"
+        )
+        self._targets = {name: _target(name, function) for name, function in functions.items()}
+
+    def target(self, due: TaskDue) -> Target | None:
+        """Name the function; one that needs a thread has fewer runs at a time."""
+        assert isinstance(due.action, PythonAction)
+        return self._targets.get(due.action.name)
 
     async def perform(self, due: TaskDue, begin: Begin) -> str | None:
         """Call the function that the task names; a synchronous one begins when it has a thread."""
@@ -89,7 +98,9 @@ class PythonActions:
         if inspect.iscoroutinefunction(function):
             begin()
             return _text(await function(context, **args))
-        end = await self._threads.call(lambda: function(context, **args), begin=begin)
+        end = await self._threads.call(
+            lambda: function(context, **args), of=due.action.name, begin=begin
+        )
         if isinstance(end, Raised):
             raise _raisable(end.fault)
         # An object that is called, or a wrapper, may hide a coroutine function.
@@ -98,6 +109,12 @@ class PythonActions:
     async def close(self) -> None:
         """Let the threads end; one that hangs does not hold up the process's end."""
         self._threads.close()
+
+
+def _target(name: str, function: Function) -> Target:
+    if inspect.iscoroutinefunction(function):
+        return Target(f"python {name}")
+    return Target(f"python {name}", PYTHON_THREADS_PER_FUNCTION_MAX)
 
 
 def _text(result: object) -> str | None:

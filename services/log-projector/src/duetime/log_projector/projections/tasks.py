@@ -95,6 +95,8 @@ def _is_stale(last: LastRun | None, event: TaskStarted | TaskExecuted) -> bool:
         return False
     if event.attempt != last.attempt:
         return event.attempt < last.attempt
+    if isinstance(event, TaskExecuted) and event.deferred and event.finished_at < last.recorded_at:
+        return True
     over = last.finished_at is not None and not last.open
     return over and not (isinstance(event, TaskExecuted) and event.final)
 
@@ -117,6 +119,8 @@ def _started(last: LastRun | None, event: TaskStarted) -> LastRun:
 
 
 def _executed(event: TaskExecuted) -> LastRun:
+    if event.deferred:
+        return _deferred(event)
     return LastRun(
         run_id=event.run_id,
         revision=event.revision,
@@ -131,6 +135,19 @@ def _executed(event: TaskExecuted) -> LastRun:
         error=event.error,
         # An end that is not final leaves the run open, whether or not it says until when.
         retry_at=None if event.final else event.retry_at or event.finished_at,
+    )
+
+
+def _deferred(event: TaskExecuted) -> LastRun:
+    """Show a run that was not begun: it waits for its target, and has neither outcome nor times."""
+    return LastRun(
+        run_id=event.run_id,
+        revision=event.revision,
+        nominal_at=event.nominal_at,
+        due_at=event.due_at,
+        recorded_at=event.finished_at,
+        attempt=event.attempt,
+        retry_at=event.retry_at or event.finished_at,
     )
 
 

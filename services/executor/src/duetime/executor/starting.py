@@ -1,0 +1,124 @@
+"""The attempts that one partition has under way: begun within the slots and their targets' room.
+
+Knows slots, targets and how an action is performed; what may start is the core's to say.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from duetime.events.types import TaskDue
+from duetime.executor.actions.attempt import (
+    SUCCEEDED,
+    Actions,
+    Attempt,
+    is_immediate,
+    target_of,
+)
+from duetime.executor.core import ExecutorCore
+from duetime.executor.facts import Ended
+from duetime.executor.slots import Slots
+from duetime.executor.targets import Target, Targets
+from duetime.runtime.clock import Clock
+
+
+class Starting:
+    """Starts what is due, and gives back what it took when that ends."""
+
+    def __init__(
+        self,
+        core: ExecutorCore,
+        *,
+        clock: Clock,
+        actions: Actions,
+        slots: Slots,
+        targets: Targets,
+        wake: Callable[[], None],
+    ) -> None:
+        """Start what `core` says; `wake` asks for a step."""
+        self._core = core
+        self._clock = clock
+        self._actions = actions
+        self._slots = slots
+        self._targets = targets
+        self._wake = wake
+        self._freed: dict[Target, None] = {}
+        self._runs: dict[asyncio.Task[Ended], Attempt] = {}
+        self._fault: BaseException | None = None
+
+    @property
+    def tasks(self) -> "dict[asyncio.Task[Ended], Attempt]":
+        """What is under way."""
+        return self._runs
+
+    def raise_fault(self) -> None:
+        """Raise a fault of ours, not of an action: it ends the process, loudly."""
+        if self._fault is not None:
+            raise self._fault
+
+    def start_due(self) -> None:
+        """Start what is due, as far as there is room; give back what waited too long for it."""
+        now = self._clock.now()
+        for target in self._core.defer(now):
+            self._freed[target] = None  # lest a word of its room was lost
+        if not self._slots.free:
+            self._slots.wait_for_free(self._wake)
+            return
+        for target in self._freed:
+            self._core.call(target, self._targets.room(target))
+        self._freed.clear()
+        for due in self._core.startable(now, runs_max=self._slots.free):
+            started_at = self._clock.now()
+            self._core.started(due, started_at)
+            if is_immediate(due):
+                self._core.ended((due.run_id, due.attempt), SUCCEEDED, self._clock.now())
+                continue
+            self._slots.take()
+            acts_on = target_of(self._actions, due)
+            if acts_on is not None:
+                self._targets.take(acts_on)
+            run = Attempt(self._actions, due, begun=self._begun, ended=self._ended)
+            self._runs[run.task] = run
+        for target, due_at in self._core.passed_over():
+            if due_at is not None:
+                self._targets.wait(target, self._told, due_at)
+            self._targets.pass_on(target)
+        if not self._slots.free:
+            self._slots.wait_for_free(self._wake)
+
+    def stop(self) -> None:
+        """Start nothing more: what has room is for others."""
+        self._targets.leave(self._told)
+        for target in self._freed:
+            self._targets.pass_on(target)
+        self._freed.clear()
+
+    def cancel(self) -> None:
+        """Ask what is under way to stop; nobody is told how it ends."""
+        self.stop()
+        for run in self._runs.values():
+            run.cancel()
+            self._give_back(run.due)
+        self._runs.clear()
+
+    def _told(self, target: Target) -> None:
+        self._freed[target] = None
+        self._wake()
+
+    def _begun(self, due: TaskDue) -> None:
+        self._core.begun((due.run_id, due.attempt), self._clock.now())
+
+    def _ended(self, run: Attempt, end: Ended) -> None:
+        del self._runs[run.task]
+        self._give_back(run.due)
+        due = run.due
+        try:
+            self._core.ended((due.run_id, due.attempt), end, self._clock.now())
+        except BaseException as fault:  # noqa: BLE001 - a loop would only log it; the step raises it
+            self._fault = fault
+        self._wake()
+
+    def _give_back(self, due: TaskDue) -> None:
+        self._slots.give_back()
+        target = target_of(self._actions, due)
+        if target is not None:
+            self._targets.give_back(target)

@@ -1,0 +1,92 @@
+"""How many runs of a target are alive, over all partitions, and who is told when one has ended."""
+
+import pytest
+
+from duetime.executor.targets import Target, Targets, runs_max_of
+from tests.support.builders import NOON, after_noon
+
+SLOW = Target("slow")
+
+
+class Lane:
+    """Someone who waits."""
+
+    def __init__(self) -> None:
+        self.told: list[Target] = []
+
+    def freed(self, target: Target) -> None:
+        """Be told."""
+        self.told.append(target)
+
+
+def full(runs_max: int = 1) -> Targets:
+    """Give counts in which the slow target is at its limit."""
+    targets = Targets(runs_max)
+    for _ in range(runs_max):
+        targets.take(SLOW)
+    return targets
+
+
+def test_a_target_has_room_for_so_many_and_others_for_their_own() -> None:
+    targets = full(2)
+
+    assert (0, 2) == (targets.room(SLOW), targets.room(Target("quick")))
+
+
+def test_a_target_may_bear_less_than_others_but_never_more() -> None:
+    targets = Targets(10)
+
+    assert (3, 10) == (targets.room(Target("few", 3)), targets.room(Target("many", 30)))
+
+
+def test_who_waits_with_the_earliest_due_is_told_and_told_once() -> None:
+    targets, late, early = full(), Lane(), Lane()
+    targets.wait(SLOW, late.freed, after_noon(2))
+    targets.wait(SLOW, early.freed, after_noon(1))
+    targets.give_back(SLOW)
+    first = (len(early.told), len(late.told))
+    targets.take(SLOW)
+    targets.give_back(SLOW)
+
+    assert (1, 0) == first
+    assert (1, 1) == (len(early.told), len(late.told))
+
+
+def test_who_was_told_and_has_no_use_for_it_passes_it_on() -> None:
+    targets, idle, other = full(), Lane(), Lane()
+    targets.wait(SLOW, idle.freed, NOON)
+    targets.wait(SLOW, other.freed, after_noon(1))
+    targets.give_back(SLOW)
+    targets.pass_on(SLOW)
+
+    assert [SLOW] == other.told
+
+
+def test_nobody_is_told_where_there_is_no_room() -> None:
+    targets, lane = full(), Lane()
+    targets.wait(SLOW, lane.freed, NOON)
+    targets.pass_on(SLOW)
+
+    assert [] == lane.told
+
+
+def test_who_has_left_is_not_told() -> None:
+    targets, gone, other = full(), Lane(), Lane()
+    targets.wait(SLOW, gone.freed, NOON)
+    targets.wait(SLOW, other.freed, after_noon(1))
+    targets.leave(gone.freed)
+    targets.give_back(SLOW)
+
+    assert ([], [SLOW]) == (gone.told, other.told)
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "runs_max"), [(1, 1), (5, 5), (10, 10), (60, 10), (1_000, 100), (5_000, 500)]
+)
+def test_a_target_has_a_tenth_of_the_slots_or_ten(concurrency: int, runs_max: int) -> None:
+    assert runs_max == runs_max_of(concurrency)
+
+
+def test_a_target_needs_at_least_one_run_at_a_time() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        Targets(0)
