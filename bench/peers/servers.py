@@ -19,7 +19,7 @@ import psutil
 
 from bench.peers import parts
 from bench.peers.parts import PartsError
-from deploy.local.mongod import free_port
+from deploy.local.ports import free_port
 
 START_SECONDS_MAX: Final = 60.0
 STOP_SECONDS_MAX: Final = 20.0

