@@ -90,7 +90,9 @@ class ProcessLog(Log):
         await asyncio.sleep(self.network.rng.uniform(0.0, _UNKNOWN_AFTER_SECONDS_MAX))
         return [Unknown("no answer came")] * len(records)
 
-    async def subscribe(self, group: str, topics: Sequence[Topic]) -> Subscription:
+    async def subscribe(
+        self, group: str, topics: Sequence[Topic], *, gather_seconds: float = 0.0
+    ) -> Subscription:
         async def join() -> LocalSubscription:
             inner = await self.broker.subscribe(group, topics)
             assert isinstance(inner, LocalSubscription)
@@ -102,7 +104,11 @@ class ProcessLog(Log):
         return ProcessSubscription(self, inner)
 
     async def tail(
-        self, topics: Sequence[Topic], start: Mapping[tuple[Topic, int], int] | None = None
+        self,
+        topics: Sequence[Topic],
+        start: Mapping[tuple[Topic, int], int] | None = None,
+        *,
+        gather_seconds: float = 0.0,
     ) -> Tail:
         inner = await self.network.call(self.process, lambda: self.broker.tail(topics, start))
         return ProcessTail(self, inner)

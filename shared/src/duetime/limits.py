@@ -51,8 +51,10 @@ KAFKA_TRANSACTION_SECONDS_MAX: Final = (
 )
 KAFKA_BATCH_BYTES_MAX: Final = 1_000_000  # below the brokers' default of 1,048,588 for a batch
 KAFKA_FETCH_WAIT_SECONDS: Final = 0.1  # how late a partition joins a fetch already on its way
+KAFKA_GATHERED_BYTES: Final = 256 * 1024  # a fetch that brought so much need not wait for company
 KAFKA_FETCH_BYTES_MAX: Final = 4 * 1024 * 1024  # one answer: four partitions' worth
 KAFKA_PARTITION_FETCH_BYTES_MAX: Final = 1024 * 1024  # about 1,400 records of 700 bytes
+GATHER_SECONDS: Final = 0.025  # records that follow others wait so for company: 40 polls a second
 KAFKA_READ_RESTS_MAX: Final = 12  # partly read fetches kept, 1 MiB each: one for each partition
 
 # --- tasks -------------------------------------------------------------------------------------
@@ -90,6 +92,7 @@ DUE_WRITE_BUFFER_BYTES: Final = 8 * 1024 * 1024  # twice that: one fills while o
 DUE_OPEN_FILES_MAX: Final = 64  # 64 MB each: 10 million tasks are some 40 files
 INDEX_AGE_SECONDS_MAX: Final = 1_800.0  # half of the tombstones' hour: older may resurrect a task
 INDEX_REFRESH_SECONDS: Final = 225.0  # an eighth of it: seven looks at the log may fail
+STANDBY_GATHER_SECONDS: Final = 0.25  # a take-over reads what came meanwhile: some hundred records
 FOLD_RECORDS_MAX: Final = 500  # of the changelog in one slice: 5 ms at 10 us a record
 RESTORES_AT_ONCE_MAX: Final = 3  # long ways through the changelog: one reads while others fold
 CLOCK_REREAD_SECONDS: Final = 0.2  # waiting re-reads the wall clock at least this often

@@ -13,7 +13,7 @@ from duetime.log.memory import MemoryLog
 from duetime.log.port import Record, Stored, Subscription, TopicOffsets
 from duetime.log.topics import Topic
 from duetime.runtime.backoff import Backoff
-from duetime.runtime.worker import Wake, Worker
+from duetime.runtime.worker import Reads, Wake, Worker
 from duetime.telemetry.metrics import Metrics
 from tests.support.builders import NOON
 
@@ -109,7 +109,7 @@ class Stage:
         return Worker(
             name="test",
             log=self.log,
-            topics=[Topic.TASKS],
+            reads=Reads([Topic.TASKS]),
             clock=self.clock,
             lane=lane,
             backoff=BACKOFF,

@@ -253,8 +253,8 @@ class UnreliableLog(MemoryLog):
         self.tails: list[Tail] = []
         self.breaks = False
 
-    async def tail(self, *arguments: Any) -> Tail:
-        tail = BreakingTail(self, await super().tail(*arguments))
+    async def tail(self, *arguments: Any, **more: Any) -> Tail:
+        tail = BreakingTail(self, await super().tail(*arguments, **more))
         self.tails.append(tail)
         return tail
 

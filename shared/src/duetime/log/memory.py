@@ -71,12 +71,18 @@ class MemoryLog(Log):
         await asyncio.sleep(0)  # written, but not yet answered: where a crash leaves doubt
         return outcomes
 
-    async def subscribe(self, group: str, topics: Sequence[Topic]) -> Subscription:
+    async def subscribe(
+        self, group: str, topics: Sequence[Topic], *, gather_seconds: float = 0.0
+    ) -> Subscription:
         self._check_open()
         return LocalSubscription(self._hub, group, topics)
 
     async def tail(
-        self, topics: Sequence[Topic], start: Mapping[tuple[Topic, int], int] | None = None
+        self,
+        topics: Sequence[Topic],
+        start: Mapping[tuple[Topic, int], int] | None = None,
+        *,
+        gather_seconds: float = 0.0,
     ) -> Tail:
         self._check_open()
         return LocalTail(self._hub, topics, start or {})

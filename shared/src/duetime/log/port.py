@@ -188,14 +188,27 @@ class Log(Protocol):
         """Append durably; one outcome per record, in their order. Bounded; never raises for I/O."""
         ...
 
-    async def subscribe(self, group: str, topics: Sequence[Topic]) -> Subscription:
-        """Join a consumer group on co-partitioned topics."""
+    async def subscribe(
+        self, group: str, topics: Sequence[Topic], *, gather_seconds: float = 0.0
+    ) -> Subscription:
+        """Join a consumer group on co-partitioned topics.
+
+        Records that follow others may come up to `gather_seconds` later than they could, so that
+        many come together.
+        """
         ...
 
     async def tail(
-        self, topics: Sequence[Topic], start: Mapping[tuple[Topic, int], int] | None = None
+        self,
+        topics: Sequence[Topic],
+        start: Mapping[tuple[Topic, int], int] | None = None,
+        *,
+        gather_seconds: float = 0.0,
     ) -> Tail:
-        """Follow topics without a group, from `start` or, where it says nothing, from the end."""
+        """Follow topics without a group, from `start` or, where it says nothing, from the end.
+
+        `gather_seconds` as for `subscribe`.
+        """
         ...
 
     async def read(

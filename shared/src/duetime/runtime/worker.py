@@ -11,7 +11,7 @@ A lane that meets a doubtful write ends; it is opened anew, with a new core, aft
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import structlog
 
@@ -91,6 +91,13 @@ LaneFactory = Callable[[int, Subscription, Wake], Lane]
 """Makes the lane of a partition; its subscription is for committed positions only."""
 
 
+class Reads(NamedTuple):
+    """What a service reads, and how long records that follow others may wait for company."""
+
+    topics: Sequence[Topic]
+    gather_seconds: float = 0.0
+
+
 class _Driven:
     """A lane with its inbox and the task that drives it."""
 
@@ -115,7 +122,7 @@ class Worker:
         *,
         name: str,
         log: Log,
-        topics: Sequence[Topic],
+        reads: Reads,
         clock: Clock,
         lane: LaneFactory,
         backoff: Backoff,
@@ -131,7 +138,7 @@ class Worker:
         self._owned_partitions = metrics.owned_partitions.of(name)
         self.name = name
         self._log = log
-        self._topics = tuple(topics)
+        self._reads = reads
         self._clock = clock
         self._lane = lane
         self._backoff = backoff
@@ -206,7 +213,9 @@ class Worker:
         fault_count = 0
         while not self._draining:
             try:
-                return await self._log.subscribe(self.name, self._topics)
+                return await self._log.subscribe(
+                    self.name, self._reads.topics, gather_seconds=self._reads.gather_seconds
+                )
             except LogError as fault:
                 # A log that hiccups must not restart a process that has only just begun.
                 fault_count += 1

@@ -10,11 +10,12 @@ from duetime.executor.ends import TaskEnds
 from duetime.executor.lane import EXECUTOR_TOPICS, ExecutorLane, ExecutorParts
 from duetime.executor.slots import Slots
 from duetime.executor.targets import Targets, runs_max_of
+from duetime.limits import GATHER_SECONDS
 from duetime.log.port import Log, Subscription
 from duetime.runtime.afterwards import Afterwards
 from duetime.runtime.backoff import Backoff
 from duetime.runtime.clock import Clock
-from duetime.runtime.worker import Wake, Worker
+from duetime.runtime.worker import Reads, Wake, Worker
 from duetime.telemetry.metrics import Metrics
 
 GROUP: Final = "duetime-executor"
@@ -59,7 +60,7 @@ def executor_service(
     worker = Worker(
         name=GROUP,
         log=log,
-        topics=EXECUTOR_TOPICS,
+        reads=Reads(EXECUTOR_TOPICS, GATHER_SECONDS),
         clock=clock,
         lane=lane,
         backoff=backoff,

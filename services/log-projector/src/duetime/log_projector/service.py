@@ -8,7 +8,7 @@ from duetime.log.port import Log
 from duetime.log_projector.lane import PROJECTOR_TOPICS, Pace, ProjectorLane
 from duetime.runtime.backoff import Backoff
 from duetime.runtime.clock import Clock
-from duetime.runtime.worker import Worker
+from duetime.runtime.worker import Reads, Worker
 from duetime.store.port import Store
 from duetime.telemetry.metrics import Metrics
 
@@ -36,7 +36,7 @@ def projector_service(
     worker = Worker(
         name=GROUP,
         log=log,
-        topics=PROJECTOR_TOPICS,
+        reads=Reads(PROJECTOR_TOPICS, pace.tasks_seconds / 4),
         clock=clock,
         lane=lambda partition, _subscription, _wake: ProjectorLane(
             partition=partition,

@@ -7,11 +7,11 @@ from datetime import timedelta
 from typing import Final
 
 from duetime.events.types import TaskDue, TaskSkipped
-from duetime.limits import DUE_PER_DECISION_MAX
+from duetime.limits import DUE_PER_DECISION_MAX, GATHER_SECONDS
 from duetime.log.port import Log
 from duetime.runtime.backoff import Backoff
 from duetime.runtime.clock import Clock
-from duetime.runtime.worker import Worker
+from duetime.runtime.worker import Reads, Worker
 from duetime.telemetry.metrics import Metrics
 from duetime.timer.core import Decided, Leaving
 from duetime.timer.indexes import Indexes
@@ -48,7 +48,7 @@ def timer_service(
     return Worker(
         name=GROUP,
         log=log,
-        topics=TIMER_TOPICS,
+        reads=Reads(TIMER_TOPICS, GATHER_SECONDS),
         clock=clock,
         lane=lambda partition, _subscription, _wake: TimerLane(
             partition=partition,

@@ -18,7 +18,12 @@ from typing import Final
 
 import structlog
 
-from duetime.limits import FOLD_RECORDS_MAX, INDEX_REFRESH_SECONDS, POLL_WAIT_SECONDS_MAX
+from duetime.limits import (
+    FOLD_RECORDS_MAX,
+    INDEX_REFRESH_SECONDS,
+    POLL_WAIT_SECONDS_MAX,
+    STANDBY_GATHER_SECONDS,
+)
 from duetime.log.port import Log, LogError, Stored
 from duetime.log.topics import Topic
 from duetime.runtime.backoff import Backoff
@@ -90,7 +95,7 @@ class Standby:
         ends = await self._log.end_offsets(Topic.SCHEDULE)
         # The tail first, the past then: nothing can fall between the two.
         start = {(Topic.SCHEDULE, partition): ends[partition] for partition in partitions}
-        tail = await self._log.tail([Topic.SCHEDULE], start)
+        tail = await self._log.tail([Topic.SCHEDULE], start, gather_seconds=STANDBY_GATHER_SECONDS)
         try:
             await self._catch_up(partitions)
             refresh_at = loop.time() + INDEX_REFRESH_SECONDS

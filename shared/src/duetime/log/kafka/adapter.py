@@ -5,11 +5,13 @@ Knows the parts and who opened what, so that closing the log closes everything.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Protocol, Self
 
 from duetime.log.kafka.appender import Appender
 from duetime.log.kafka.connection import Connection
 from duetime.log.kafka.driver_log import calm
+from duetime.log.kafka.following import Follower, MakeFollower
 from duetime.log.kafka.reader import Reader
 from duetime.log.kafka.subscription import KafkaSubscription
 from duetime.log.kafka.tail import KafkaTail
@@ -71,15 +73,23 @@ class KafkaLog(Log):
     async def append(self, records: Sequence[Record]) -> Sequence[AppendOutcome]:
         return await self._appender.append(records)
 
-    async def subscribe(self, group: str, topics: Sequence[Topic]) -> Subscription:
+    async def subscribe(
+        self, group: str, topics: Sequence[Topic], *, gather_seconds: float = 0.0
+    ) -> Subscription:
         self._check_open()
-        subscription = KafkaSubscription(self._connection, group, topics)
+        subscription = KafkaSubscription(
+            self._connection, group, topics, self._follower(gather_seconds)
+        )
         await subscription.start()
         self._keep(subscription)
         return subscription
 
     async def tail(
-        self, topics: Sequence[Topic], start: Mapping[tuple[Topic, int], int] | None = None
+        self,
+        topics: Sequence[Topic],
+        start: Mapping[tuple[Topic, int], int] | None = None,
+        *,
+        gather_seconds: float = 0.0,
     ) -> Tail:
         self._check_open()
         given = start or {}
@@ -87,7 +97,7 @@ class KafkaLog(Log):
         for topic in topics:
             ends = await self.end_offsets(topic)
             places |= {(topic, p): given.get((topic, p), end) for p, end in enumerate(ends)}
-        tail = KafkaTail(self._connection, topics)
+        tail = KafkaTail(topics, self._follower(gather_seconds))
         await tail.start(places)
         self._keep(tail)
         return tail
@@ -116,6 +126,14 @@ class KafkaLog(Log):
         opened, self._opened = self._opened, []
         await asyncio.gather(*(each.close() for each in opened), self._appender.close())
         await self._reader.close()
+
+    def _follower(self, gather_seconds: float) -> MakeFollower:
+        return partial(
+            Follower,
+            self._connection,
+            beginning=self._reader.beginning,
+            gather_seconds=gather_seconds,
+        )
 
     def _keep(self, opened: _Opened) -> None:
         """Close it with the log, unless it was closed before."""

@@ -10,8 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from duetime.log.kafka.connection import Names
-from duetime.log.port import Accepted, Record, Stored
+from duetime.log.port import Accepted, Record
 from duetime.log.topics import Topic
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -64,19 +63,6 @@ def build(producer: Any, records: Sequence[tuple[int, Record]]) -> Iterator[Batc
         # Closed, so that the driver adds nothing of its own to it.
         builder.close()
         yield Batch(builder=builder, places=places, times=times)
-
-
-def stored(names: Names, record: Any) -> Stored:
-    """Give a record that was read as the port has it."""
-    return Stored(
-        topic=names.topic(record.topic),
-        partition=record.partition,
-        offset=record.offset,
-        appended_at=_EPOCH + _MILLISECOND * record.timestamp,
-        key=record.key,
-        value=record.value,
-        headers=dict(record.headers),
-    )
 
 
 def instant(milliseconds: int) -> datetime:

@@ -1,181 +1,239 @@
 """Following partitions from given offsets, each on its own: the reading half of every consumer.
 
-Knows an aiokafka consumer that is no member of any group, and which partitions may deliver. All
-partitions are assigned to it once and for all, each held until `seek` says from where: so starting
-or holding one never disturbs the others, which a new assignment would.
+Knows fetches, places, and which partitions may deliver; no group. A broker has one fetch at a time,
+for all of its partitions of which nothing is left to be taken: what nobody has taken yet of one
+keeps no other waiting. A fetch waits at the broker until there is something; after one that brought
+something the next waits `gather_seconds`, so that a steady trickle comes in few pieces.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
-from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import (
+    KafkaError,
+    NoError,
+    OffsetOutOfRangeError,
+    TopicAuthorizationFailedError,
+    for_code,
+)
 from aiokafka.structs import TopicPartition
 
 from duetime import limits
-from duetime.log.kafka.batches import stored
 from duetime.log.kafka.connection import Connection
+from duetime.log.kafka.fetched import Fetched, parts, request
 from duetime.log.kafka.producer import bounded, end
 from duetime.log.port import LogAwayError, LogError, Stored
 from duetime.log.topics import Topic
 
 _logger: Final = structlog.get_logger()
+_NOWHERE: Final = -1
 
 Slot = tuple[Topic, int]
 """A partition of a topic."""
+Beginning = Callable[[Topic, int], Awaitable[int]]
+"""Gives the first offset that a partition still holds. Raises LogAwayError."""
+MakeFollower = Callable[[Sequence[Topic], Callable[[], None]], "Follower"]
+"""Makes a follower of topics that calls when there may be news."""
 
 
 class Follower:
     """Reads committed records of many partitions. `news` is called when there may be something."""
 
     def __init__(
-        self, connection: Connection, topics: Sequence[Topic], news: Callable[[], None]
+        self,
+        connection: Connection,
+        topics: Sequence[Topic],
+        news: Callable[[], None],
+        *,
+        beginning: Beginning,
+        gather_seconds: float,
     ) -> None:
         """Make it; `start` connects."""
         self._names = connection.names
+        self._topics = tuple(topics)
         self._news = news
-        self._slots: dict[Slot, Any] = {
-            (topic, partition): TopicPartition(connection.names.of(topic), partition)
-            for topic in topics
-            for partition in range(connection.partitions)
-        }
-        self._delivering: set[Slot] = set()
-        self._served: set[Slot] = set()
-        self._states: Mapping[Slot, Any] = {}
-        self._waiter: asyncio.Future[None] | None = None
-        self._consumer: Any = AIOKafkaConsumer(
+        self._beginning = beginning
+        self._gather_seconds = gather_seconds
+        self._places: dict[Slot, int] = {}  # of the next record to fetch, or to take
+        self._delivering: dict[Slot, None] = {}  # who was served last stands last
+        self._fetched: dict[Slot, Fetched] = {}
+        self._fault: BaseException | None = None
+        self._asked: set[int] = set()  # brokers
+        self._changed = asyncio.Event()
+        self._fetching: asyncio.Task[None] | None = None
+        self._fetches: set[asyncio.Task[None]] = set()
+        self._client: Any = AIOKafkaClient(
             **connection.arguments,
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            isolation_level="read_committed",
             request_timeout_ms=int(limits.KAFKA_REQUEST_SECONDS_MAX * 1_000),
-            fetch_max_wait_ms=int(limits.KAFKA_FETCH_WAIT_SECONDS * 1_000),
-            fetch_max_bytes=limits.KAFKA_FETCH_BYTES_MAX,
-            max_partition_fetch_bytes=limits.KAFKA_PARTITION_FETCH_BYTES_MAX,
         )
 
     async def start(self) -> None:
         """Connect. Raises LogAwayError."""
-        consumer = self._consumer
         try:
             async with asyncio.timeout(limits.KAFKA_START_SECONDS_MAX):
-                await consumer.start()
+                await self._client.bootstrap()
+                await self._client.set_topics([self._names.of(topic) for topic in self._topics])
         except (KafkaError, OSError, TimeoutError) as fault:
             await self.close()
             raise LogAwayError(f"Kafka cannot be reached: {fault}") from fault
-        # What one partition brought and nobody has taken yet shall not keep the others waiting.
-        consumer._fetcher._prefetch_backoff = 0  # noqa: SLF001 # no argument sets it
-        consumer.assign(list(self._slots.values()))
-        assignment = consumer._subscription.subscription.assignment  # noqa: SLF001 # `position` of aiokafka is a coroutine
-        self._states = {slot: assignment.state_value(tp) for slot, tp in self._slots.items()}
-        for tp in self._slots.values():
-            # With a place and held, in the same turn of the loop: it never asks where to begin.
-            consumer.seek(tp, 0)
-            consumer.pause(tp)
+        self._fetching = asyncio.create_task(self._fetch_on(), name="fetch from Kafka")
 
     def seek(self, slot: Slot, offset: int) -> None:
         """Deliver from an offset on."""
-        self._consumer.seek(self._slots[slot], offset)
-        self._consumer.resume(self._slots[slot])
-        self._delivering.add(slot)
+        self._fetched.pop(slot, None)
+        self._places[slot] = offset
+        self.resume(slot)
 
     def hold(self, slot: Slot) -> None:
         """Deliver nothing until `resume` or `seek`; the place stays."""
-        self._consumer.pause(self._slots[slot])
-        self._delivering.discard(slot)
+        self._delivering.pop(slot, None)
 
     def resume(self, slot: Slot) -> None:
         """Go on from the place."""
-        self._consumer.resume(self._slots[slot])
-        self._delivering.add(slot)
+        self._delivering.setdefault(slot)
+        self._changed.set()
+        if slot in self._fetched:
+            self._news()
 
     def position(self, slot: Slot) -> int:
         """Give the offset of the next record to read; it moves past marks."""
-        return int(self._states[slot].position)
+        return self._places.get(slot, 0)
 
-    async def take(self, records_max: int) -> list[Stored]:
-        """Give what is there, in order per partition, without waiting. Raises LogError."""
-        consumer = self._consumer
-        fetching = consumer._fetcher._fetch_task  # noqa: SLF001 # its death would else be silence
-        if fetching.done():
+    def take(self, records_max: int) -> list[Stored]:
+        """Give what is there, in order per partition. Raises LogError.
+
+        Those come first that gave nothing lately, so that none starves behind a busy one.
+        """
+        if self._fault is not None:
+            raise self._fault
+        if self._fetching is None or self._fetching.done():
             raise LogError("the reader of Kafka has stopped")
-        try:
-            found = await self._in_turn(records_max)
-        except OffsetOutOfRangeError as fault:
-            await self._go_on_after(fault)
-            return []
-        except KafkaError as fault:
-            raise LogError(f"Kafka cannot be read: {fault}") from fault
-        finally:
-            self._ask_for_news()
-        return [
-            stored(self._names, record)
-            for tp, records in found
-            if (self._names.topic(tp.topic), tp.partition) in self._delivering
-            for record in records
-        ]
-
-    async def _in_turn(self, records_max: int) -> Sequence[tuple[Any, Sequence[Any]]]:
-        """Ask first those that gave nothing lately, so that none starves behind a busy one."""
-        found: list[tuple[Any, Sequence[Any]]] = []
-        late = [self._slots[slot] for slot in self._delivering if slot not in self._served]
-        if self._served and late:
-            found += (
-                await self._consumer.getmany(*late, timeout_ms=0, max_records=records_max)
-            ).items()
-        left = records_max - sum(len(records) for _, records in found)
-        if left:
-            self._served.clear()
-            found += (await self._consumer.getmany(timeout_ms=0, max_records=left)).items()
-        self._served |= {(self._names.topic(tp.topic), tp.partition) for tp, _ in found}
+        found: list[Stored] = []
+        for slot in [slot for slot in self._delivering if slot in self._fetched]:
+            if len(found) == records_max:
+                break
+            found += self._taken(slot, records_max - len(found))
         return found
 
     async def close(self) -> None:
         """Stop; bounded. Harmless when repeated."""
-        consumer = self._consumer
-        await bounded(consumer.stop(), limits.KAFKA_STOP_SECONDS_MAX)
-        fetcher = consumer._fetcher  # noqa: SLF001 # `stop` can hang or fail before it gets there
-        if fetcher is not None:
-            for task in (fetcher._fetch_task, *fetcher._pending_tasks):  # noqa: SLF001 # as above
+        for task in (self._fetching, *self._fetches):
+            if task is not None:
                 await end(task, limits.KAFKA_RETRY_SECONDS)
-        await bounded(consumer._client.close(), limits.KAFKA_STOP_SECONDS_MAX)  # noqa: SLF001 # as above
+        await bounded(self._client.close(), limits.KAFKA_STOP_SECONDS_MAX)
 
-    def _ask_for_news(self) -> None:
-        if self._waiter is None or self._waiter.done():
-            waiter: asyncio.Future[None] = self._consumer._fetcher._create_fetch_waiter()  # noqa: SLF001 # `getmany` would not tell of marks that move a place
-            waiter.add_done_callback(self._tell)
-            self._waiter = waiter
+    # --- fetching -----------------------------------------------------------------------------
 
-    def _tell(self, waiter: "asyncio.Future[None]") -> None:
-        if not waiter.cancelled():
-            waiter.exception()  # `take` will raise it
-        self._news()
+    def _taken(self, slot: Slot, records_max: int) -> Sequence[Stored]:
+        fetched = self._fetched[slot]
+        try:
+            found = fetched.take(records_max)
+            more = fetched.more()
+        except KafkaError as fault:
+            del self._fetched[slot]
+            raise LogError(f"Kafka cannot be read: {fault}") from fault
+        self._places[slot] = fetched.position
+        if not more:
+            del self._fetched[slot]
+            self._changed.set()
+        if found:
+            del self._delivering[slot]
+            self._delivering[slot] = None
+        return found
 
-    async def _go_on_after(self, fault: OffsetOutOfRangeError) -> None:
-        """Skip what the log no longer holds; refuse places that it never had. Raises LogError."""
-        for tp, offset in fault.args[0].items():
-            slot = (self._names.topic(tp.topic), tp.partition)
-            if slot not in self._delivering or self.position(slot) != offset:
+    async def _fetch_on(self) -> None:
+        """Keep a fetch under way at each broker that leads what is wanted."""
+        while True:
+            self._changed.clear()
+            for node, wanted in self._wanted().items():
+                if node == _NOWHERE:
+                    self._client.force_metadata_update()
+                    loop = asyncio.get_running_loop()
+                    loop.call_later(limits.KAFKA_RETRY_SECONDS, self._changed.set)
+                    continue
+                self._asked.add(node)
+                fetch = asyncio.create_task(self._fetch(node, wanted), name="a fetch from Kafka")
+                self._fetches.add(fetch)
+                fetch.add_done_callback(self._ended)
+            await self._changed.wait()
+
+    def _wanted(self) -> Mapping[int, dict[Slot, int]]:
+        """Give what is wanted of whom, and from where, of brokers that have no fetch to answer."""
+        wanted: dict[int, dict[Slot, int]] = {}
+        for slot in self._delivering:
+            if slot in self._fetched:
                 continue
-            try:
-                async with asyncio.timeout(limits.APPEND_WAIT_SECONDS_MAX):
-                    first = (await self._consumer.beginning_offsets([tp]))[tp]
-            except (KafkaError, TimeoutError) as away:
-                raise LogAwayError(f"Kafka cannot be read: {away}") from away
-            if offset >= first:
-                raise LogError(
-                    f"{tp.topic} partition {tp.partition} ends before offset {offset}: "
-                    "it is not the log that this offset came from"
-                )
-            _logger.warning(
-                "records are gone",
-                topic=tp.topic,
-                partition=tp.partition,
-                asked=offset,
-                first=first,
+            tp = TopicPartition(self._names.of(slot[0]), slot[1])
+            leader = self._client.cluster.leader_for_partition(tp)
+            node = _NOWHERE if leader is None else int(leader)
+            if node not in self._asked:
+                wanted.setdefault(node, {})[slot] = self._places[slot]
+        return wanted
+
+    async def _fetch(self, node: int, starts: Mapping[Slot, int]) -> None:
+        """Fetch once from a broker, and let it be asked again when that is useful."""
+        pause = 0.0
+        try:
+            size_bytes = await self._ask(node, starts)
+            if 0 < size_bytes < limits.KAFKA_GATHERED_BYTES:
+                pause = self._gather_seconds
+        except (KafkaError, LogAwayError) as fault:
+            _logger.debug("a fetch failed, and is tried again", reason=str(fault))
+            self._client.force_metadata_update()
+            pause = limits.KAFKA_FETCH_WAIT_SECONDS
+        await asyncio.sleep(pause)
+        self._asked.discard(node)
+        self._changed.set()
+
+    def _ended(self, fetch: "asyncio.Task[None]") -> None:
+        """Keep a fault for who takes next: the death of a fetch would else be silence."""
+        self._fetches.discard(fetch)
+        if not fetch.cancelled() and fetch.exception() is not None:
+            self._fault = fetch.exception()
+            self._news()
+
+    async def _ask(self, node: int, starts: Mapping[Slot, int]) -> int:
+        """Fetch once; give how many bytes that brought. Raises KafkaError, LogError."""
+        named = {(self._names.of(topic), number): at for (topic, number), at in starts.items()}
+        asked = request(
+            named,
+            wait_seconds=limits.KAFKA_FETCH_WAIT_SECONDS,
+            bytes_max=limits.KAFKA_FETCH_BYTES_MAX,
+        )
+        size_bytes, fault = 0, None
+        for part in parts(await self._client.send(node, asked)):
+            slot = (self._names.topic(part.topic), part.partition)
+            kind = for_code(part.error)
+            if kind is OffsetOutOfRangeError:
+                await self._go_on_after(slot, starts[slot])
+            elif kind is TopicAuthorizationFailedError:
+                raise LogError(f"Kafka does not let us read {part.topic}")
+            elif kind is not NoError:
+                fault = kind(part.topic)
+            elif part.records and self._places.get(slot) == starts[slot]:
+                self._fetched[slot] = Fetched(slot[0], starts[slot], part)
+                size_bytes += len(part.records)
+        if size_bytes:
+            self._news()
+        if fault is not None:
+            raise fault
+        return size_bytes
+
+    async def _go_on_after(self, slot: Slot, offset: int) -> None:
+        """Skip what the log no longer holds; refuse places that it never had. Raises LogError."""
+        first = await self._beginning(*slot)
+        if self._places.get(slot) != offset:
+            return
+        name = self._names.of(slot[0])
+        if offset >= first:
+            raise LogError(
+                f"{name} partition {slot[1]} ends before offset {offset}: "
+                "it is not the log that this offset came from"
             )
-            if slot in self._delivering and self.position(slot) == offset:
-                self._consumer.seek(tp, first)
+        _logger.warning(
+            "records are gone", topic=name, partition=slot[1], asked=offset, first=first
+        )
+        self._places[slot] = first

@@ -7,22 +7,21 @@ from end to end costs one request per four megabytes.
 
 import asyncio
 from collections import OrderedDict, defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import structlog
 from aiokafka.client import AIOKafkaClient
-from aiokafka.consumer.fetcher import READ_COMMITTED, OffsetResetStrategy, PartitionRecords
+from aiokafka.consumer.fetcher import READ_COMMITTED, OffsetResetStrategy
 from aiokafka.errors import KafkaError, NoError, OffsetOutOfRangeError, StaleMetadata, for_code
-from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.offset import OffsetRequest
-from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
 from duetime import limits
-from duetime.log.kafka.batches import Ends, stored
+from duetime.log.kafka.batches import Ends
 from duetime.log.kafka.connection import Connection
+from duetime.log.kafka.fetched import Fetched, parts, request
 from duetime.log.kafka.producer import bounded
 from duetime.log.port import LogAwayError, LogError, Stored
 from duetime.log.topics import Topic
@@ -37,38 +36,6 @@ _Place = tuple[Topic, int, int]
 """A partition of a topic, and the offset of the next record to read there."""
 
 
-class _Fetched:
-    """What one fetch brought, as far as it has not been given away."""
-
-    __slots__ = ("_ahead", "_exhausted", "_records", "end")
-
-    def __init__(self, records: Any, end: int) -> None:
-        self._records = records
-        self._ahead: Any = None
-        self._exhausted = False  # the driver's iterator may not be asked again after its end
-        self.end = end  # of what was committed when it was fetched
-
-    def take(self, records_max: int) -> Iterator[Any]:
-        """Give the next records."""
-        for _ in range(records_max):
-            if not self.more():
-                return
-            record, self._ahead = self._ahead, None
-            yield record
-
-    def more(self) -> bool:
-        """Whether a record is left: looked at, not given."""
-        if self._ahead is None and not self._exhausted:
-            self._ahead = next(self._records, None)
-            self._exhausted = self._ahead is None
-        return self._ahead is not None
-
-    @property
-    def position(self) -> int:
-        """The offset to go on from; past marks, where they are all that is left."""
-        return int(self._records.next_fetch_offset if self._ahead is None else self._ahead.offset)
-
-
 class Reader:
     """Answers single questions about partitions; holds no place in any."""
 
@@ -80,7 +47,7 @@ class Reader:
             **connection.arguments,
             request_timeout_ms=int(limits.KAFKA_REQUEST_SECONDS_MAX * 1_000),
         )
-        self._rests: OrderedDict[_Place, _Fetched] = OrderedDict()
+        self._rests: OrderedDict[_Place, Fetched] = OrderedDict()
 
     async def start(self) -> str:
         """Connect, and give the cluster's id. Raises LogAwayError."""
@@ -131,8 +98,7 @@ class Reader:
         while True:
             rest = self._rests.pop((topic, partition, position), None)
             fetched = rest or await self._fetch((topic, partition, position))
-            left = records_max - len(found)
-            found += [stored(self._names, record) for record in fetched.take(left)]
+            found += _taken(fetched, records_max - len(found))
             before, more, position = position, fetched.more(), max(position, fetched.position)
             if more:
                 self._keep((topic, partition, position), fetched)
@@ -143,16 +109,16 @@ class Reader:
 
     # --- fetching -----------------------------------------------------------------------------
 
-    def _keep(self, place: _Place, rest: _Fetched) -> None:
+    def _keep(self, place: _Place, rest: Fetched) -> None:
         self._rests[place] = rest
         while len(self._rests) > limits.KAFKA_READ_RESTS_MAX:
             self._rests.popitem(last=False)
 
-    async def _fetch(self, place: _Place) -> _Fetched:
+    async def _fetch(self, place: _Place) -> Fetched:
         topic, partition, start = place
         slot = TopicPartition(self._names.of(topic), partition)
         try:
-            return await self._again(lambda: self._fetch_once(slot, start))
+            return await self._again(lambda: self._fetch_once(topic, slot, start))
         except OffsetOutOfRangeError:
             first = await self.beginning(topic, partition)
             if start >= first:
@@ -163,31 +129,19 @@ class Reader:
             _logger.warning(
                 "records are gone", topic=slot.topic, partition=partition, asked=start, first=first
             )
-            return await self._again(lambda: self._fetch_once(slot, first))
+            return await self._again(lambda: self._fetch_once(topic, slot, first))
 
-    async def _fetch_once(self, slot: Any, start: int) -> _Fetched:
-        size = limits.KAFKA_PARTITION_FETCH_BYTES_MAX
-        request = FetchRequest(
-            0, 0, size, READ_COMMITTED, [(slot.topic, [(slot.partition, start, size)])]
+    async def _fetch_once(self, topic: Topic, slot: Any, start: int) -> Fetched:
+        asked = request(
+            {(slot.topic, slot.partition): start},
+            wait_seconds=0,
+            bytes_max=limits.KAFKA_PARTITION_FETCH_BYTES_MAX,
         )
-        answer = await self._client.send(self._leader(slot), request)
-        ((_, (part,)),) = answer.topics
-        _, error, _, committed, *_ = part
-        kind = for_code(error)
+        (part,) = parts(await self._client.send(self._leader(slot), asked))
+        kind = for_code(part.error)
         if kind is not NoError:
             raise kind(slot)
-        # After it, from the fifth version on: first offset, aborted, [preferred replica,] records.
-        records = PartitionRecords(
-            tp=slot,
-            records=MemoryRecords(part[-1]),
-            aborted_transactions=part[5],
-            fetch_offset=start,
-            key_deserializer=None,
-            value_deserializer=None,
-            check_crcs=True,
-            isolation_level=READ_COMMITTED,
-        )
-        return _Fetched(records, committed)
+        return Fetched(topic, start, part)
 
     # --- asking brokers -----------------------------------------------------------------------
 
@@ -213,8 +167,8 @@ class Reader:
         )
         found: dict[tuple[Topic, int], int] = {}
         for answer in answers:
-            for name, parts in answer.topics:
-                for partition, error, _, offset in parts:
+            for name, of_topic in answer.topics:
+                for partition, error, _, offset in of_topic:
                     kind = for_code(error)
                     if kind is not NoError:
                         raise kind(name)
@@ -248,3 +202,10 @@ class Reader:
         except (KafkaError, OSError, TimeoutError) as fault:
             reason = str(fault) or str(last or "") or "it took too long"
             raise LogAwayError(f"Kafka cannot be read: {reason}") from fault
+
+
+def _taken(fetched: Fetched, records_max: int) -> Sequence[Stored]:
+    try:
+        return fetched.take(records_max)
+    except KafkaError as fault:
+        raise LogAwayError(f"Kafka cannot be read: {fault}") from fault

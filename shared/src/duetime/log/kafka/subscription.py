@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from duetime.log.kafka.connection import Connection
-from duetime.log.kafka.following import Follower
+from duetime.log.kafka.following import MakeFollower
 from duetime.log.kafka.membership import Membership
 from duetime.log.local.signal import Signal
 from duetime.log.port import Commit, LogError, Polled, Stored, Subscription, TopicOffsets
@@ -18,13 +18,15 @@ from duetime.log.topics import Topic
 class KafkaSubscription(Subscription):
     """Reads the partitions that its group gives it. One poll at a time."""
 
-    def __init__(self, connection: Connection, group: str, topics: Sequence[Topic]) -> None:
+    def __init__(
+        self, connection: Connection, group: str, topics: Sequence[Topic], follower: MakeFollower
+    ) -> None:
         """Make it; `start` connects and begins to join."""
         self._group = group
         self._topics = frozenset(topics)
         self._signal = Signal()
         self._membership = Membership(connection, group, topics, self._changed)
-        self._follower = Follower(connection, topics, self._signal.set)
+        self._follower = follower(topics, self._signal.set)
         self._told: Mapping[int, int] = {}
         self._told_lost: dict[int, int] = {}
         self._delivering: dict[int, tuple[int, tuple[Topic, ...]]] = {}  # generation, topics
@@ -103,7 +105,7 @@ class KafkaSubscription(Subscription):
         deadline = loop.time() + wait_seconds
         while True:
             self._signal.clear()
-            records = await self._take(records_max)
+            records = self._take(records_max)
             positions = self._positions()
             changed = self._membership.owned != self._told
             moved = bool(records) or positions != self._reported
@@ -117,15 +119,12 @@ class KafkaSubscription(Subscription):
         self._reported = positions
         return Polled(assigned=self._told, records=records, positions=positions)
 
-    async def _take(self, records_max: int) -> Sequence[Stored]:
+    def _take(self, records_max: int) -> Sequence[Stored]:
         if self._closed:
             return []
         self._membership.check()
         self._forget_lost()
-        records = await self._follower.take(records_max)
-        if self._forget_lost():  # while it was read
-            records = [record for record in records if record.partition in self._delivering]
-        return records
+        return self._follower.take(records_max)
 
     def _positions(self) -> Mapping[int, TopicOffsets]:
         return {
@@ -148,8 +147,8 @@ class KafkaSubscription(Subscription):
                 )
         self._signal.set()
 
-    def _forget_lost(self) -> bool:
-        """Stop what is no longer ours, or ours anew; say whether there was any."""
+    def _forget_lost(self) -> None:
+        """Stop what is no longer ours, or ours anew."""
         lost = [
             partition
             for partition, (generation, _) in self._delivering.items()
@@ -157,7 +156,6 @@ class KafkaSubscription(Subscription):
         ]
         for partition in lost:
             self._stop(partition)
-        return bool(lost)
 
     def _stop(self, partition: int) -> None:
         for topic in self._delivering.pop(partition, (0, ()))[1]:

@@ -6,8 +6,7 @@ Knows how to wait for records; where it starts is decided when it is made.
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from duetime.log.kafka.connection import Connection
-from duetime.log.kafka.following import Follower, Slot
+from duetime.log.kafka.following import MakeFollower, Slot
 from duetime.log.local.signal import Signal
 from duetime.log.port import LogError, Stored, Tail
 from duetime.log.topics import Topic
@@ -16,10 +15,10 @@ from duetime.log.topics import Topic
 class KafkaTail(Tail):
     """Follows every partition of its topics."""
 
-    def __init__(self, connection: Connection, topics: Sequence[Topic]) -> None:
+    def __init__(self, topics: Sequence[Topic], follower: MakeFollower) -> None:
         """Make it; `start` connects and takes up the places."""
         self._signal = Signal()
-        self._follower = Follower(connection, topics, self._signal.set)
+        self._follower = follower(topics, self._signal.set)
         self._closed = False
 
     async def start(self, places: Mapping[Slot, int]) -> None:
@@ -36,7 +35,7 @@ class KafkaTail(Tail):
         await asyncio.sleep(0)
         while True:
             self._signal.clear()
-            records = [] if self._ended() else await self._follower.take(records_max)
+            records = [] if self._ended() else self._follower.take(records_max)
             remaining = deadline - loop.time()
             if records or remaining <= 0 or self._ended():
                 return records

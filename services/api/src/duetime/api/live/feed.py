@@ -116,7 +116,7 @@ class Feed:
             for topic in TOPICS
             for partition, end in enumerate(await self._log.end_offsets(topic))
         }
-        tail = await self._log.tail(TOPICS, ends)
+        tail = await self._log.tail(TOPICS, ends, gather_seconds=EVENTS_FLUSH_SECONDS)
         place = self._place = Place(ends, self._clock.now())
         self._reader = asyncio.create_task(self._read(tail), name="events")
         self._reader.add_done_callback(_heard)
