@@ -106,6 +106,7 @@ HELD_RUNS_MAX: Final = 50_000  # per partition; beyond it the partition is pause
 STARTED_AFTER_SECONDS: Final = 1.0  # a run alive by then gets a TaskStarted; most never need one
 LEASE_SECONDS: Final = 30.0  # how long a TaskStarted speaks for its run
 LEASE_RENEW_SECONDS: Final = 10.0  # a third of the lease: two renewals may fail
+ALARM_GAP_SECONDS: Final = 0.002  # between rings: what comes due within it starts together
 CONCURRENCY_DEFAULT: Final = 1_000  # runs alive at once in one executor
 TARGETS_HANGING_MAX: Final = 10  # so many may hang at once before slots are short: a tenth each
 TARGET_RUNS_MIN: Final = 10  # unless slots are few: then one target may have as many, or all

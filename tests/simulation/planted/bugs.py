@@ -244,8 +244,8 @@ BUGS: Final = (
         name="end-forgotten",
         says="an executor gives up on an end whose append it knows nothing of",
         path=f"{_EXECUTOR}/lane.py",
-        before="                    else:\n                        left.append(event)",
-        after="                    else:\n                        self._core.accepted(event, 0)",
+        before="                else:\n                    left.append(event)",
+        after="                else:\n                    self._core.accepted(event, 0)",
         only=(FaultKind.APPEND_UNKNOWN_LOST,),
     ),
     Bug(

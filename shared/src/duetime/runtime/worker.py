@@ -9,6 +9,7 @@ A lane that meets a doubtful write ends; it is opened anew, with a new core, aft
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple, Protocol
@@ -352,5 +353,7 @@ class Worker:
     def _seconds_until(self, wake_at: datetime | None) -> float | None:
         if wake_at is None:
             return None
-        # A wait never outlasts the re-reading of the wall clock, which may have been set.
-        return min(max(0.0, (wake_at - self._clock.now()).total_seconds()), CLOCK_REREAD_SECONDS)
+        # A wait never outlasts the re-reading of the wall clock, which may have been set. Loops
+        # round to the nearest millisecond, and what woke early would only wait again.
+        left = max(0.0, (wake_at - self._clock.now()).total_seconds())
+        return min(math.ceil(left * 1_000) / 1_000, CLOCK_REREAD_SECONDS)

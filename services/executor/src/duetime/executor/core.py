@@ -27,7 +27,7 @@ from typing import Final, NamedTuple
 from duetime.events.envelope import Envelope
 from duetime.events.types import TaskDue, TaskExecuted, TaskStarted
 from duetime.executor.backlog import Backlog
-from duetime.executor.facts import LEASE, Ended, Fact, deferral_of, end_of, lease_of
+from duetime.executor.facts import LEASE, Ended, Fact, deferral_of, end_of, lease_of, word_of
 from duetime.executor.freshness import Change, Freshness
 from duetime.executor.ledger import Ledger, Prefix, RunKey, Word
 from duetime.executor.running import Running
@@ -118,7 +118,7 @@ class ExecutorCore:
             if not isinstance(due, TaskDue):
                 self._ledger.read(at.offset, None)
             else:
-                word = _word(due)
+                word = word_of(due)
                 self._ledger.read(at.offset, word)
                 self._hold(_Held(due, at.offset), word)
 
@@ -159,7 +159,7 @@ class ExecutorCore:
     def _has_ended(self, word: Word) -> bool:
         """Whether a word is about what has ended, or was given back with it or a later one."""
         ended = self._ended.get(word.key)
-        if ended is not None and (not ended.deferred or word <= _word(ended)):
+        if ended is not None and (not ended.deferred or word <= word_of(ended)):
             return True
         return self._ledger.is_deferred(word)
 
@@ -277,6 +277,10 @@ class ExecutorCore:
         )
         return facts
 
+    def has_facts(self, now: datetime) -> bool:
+        """Whether there is anything to be appended."""
+        return bool(self._ended) or bool(self._running.lacking_lease(now))
+
     def wake_at(self) -> datetime | None:
         """Say when the earliest held run may start, be given back, or have its lease written."""
         wakes = (self.start_at(), self.lease_at(), self.defer_at())
@@ -370,7 +374,7 @@ class ExecutorCore:
         # A repeat by deadline may come long after due, so memory counts from the end.
         self._remember(key, max(event.due_at, event.finished_at))
         if event.deferred:
-            self._ledger.defer(_word(event), offset)
+            self._ledger.defer(word_of(event), offset)
             return
         self._settled.add(key)
         self._ledger.know(key, offset)
@@ -393,8 +397,3 @@ class ExecutorCore:
     def running_count(self) -> int:
         """How many attempts are under way."""
         return len(self._running)
-
-
-def _word(said: TaskDue | TaskExecuted) -> Word:
-    """Name the word that an event is, or gives back."""
-    return Word((said.run_id, said.attempt), said.based_on, said.delivery)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from duetime.events.types import Outcome, TaskDue, TaskExecuted, TaskStarted
+from duetime.executor.ledger import Word
 from duetime.limits import DEFER_SECONDS, DEFER_SECONDS_MAX, LEASE_SECONDS
 
 LEASE: Final = timedelta(seconds=LEASE_SECONDS)
@@ -103,3 +104,8 @@ def event_id_of(event: Fact) -> str:
     if event.deferred:
         return f"{run}.{event.delivery}.{event.based_on}.deferred"
     return f"{run}.ended"
+
+
+def word_of(said: TaskDue | TaskExecuted) -> Word:
+    """Name the word that an event is, or gives back."""
+    return Word((said.run_id, said.attempt), said.based_on, said.delivery)

@@ -15,6 +15,7 @@ from typing import Final
 from duetime.events.envelope import Envelope
 from duetime.events.types import TaskExecuted
 from duetime.executor.actions.attempt import Actions, target_of
+from duetime.executor.alarm import Alarm
 from duetime.executor.core import ExecutorCore
 from duetime.executor.dead_letters import DeadLetters
 from duetime.executor.ends import TaskEnds
@@ -68,6 +69,7 @@ class ExecutorParts:
     actions: Actions
     slots: Slots
     targets: Targets
+    alarm: Alarm
     ends: TaskEnds
     backoff: Backoff
     afterwards: Afterwards
@@ -100,8 +102,10 @@ class ExecutorLane:
             slots=parts.slots,
             targets=parts.targets,
             wake=wake,
+            told=self._keep_books,
         )
         self._slots = parts.slots
+        self._alarm = parts.alarm
         self._ends = parts.ends
         self._backoff = parts.backoff
         self._afterwards = parts.afterwards
@@ -164,19 +168,29 @@ class ExecutorLane:
         self._core.apply([self._dead_letters.read(record) for record in inputs])
         self._note_position(positions.get(Topic.DUE))
         self._core.doubt_freshness(self._clock.now())
-        self._starting.start_due()
+        self._start_due()
         self._keep_fresh()
         self._keep_books()
         self._bound_memory()
 
+    def ring(self) -> None:
+        """Start what is due: all that there is to do most of the time."""
+        try:
+            self._start_due()
+        except BaseException as fault:  # noqa: BLE001 - a loop would only log it; the step raises it
+            self._starting.fail(fault)
+
+    def _start_due(self) -> None:
+        self._starting.start_due()
+        self._alarm.set(self, self._core.start_at() if self._slots.free else None)
+
     def wake_at(self) -> datetime | None:
-        """Say when the core wants a step.
+        """Say when the core wants a step, but for starts: the alarm rings for them.
 
         What is under way wakes the lane itself when it ends: a start that lacks a slot, an append,
         a reading of `tasks`.
         """
         wakes = [
-            self._core.start_at() if self._slots.free else None,
             self._core.defer_at(),
             self._core.lease_at() if self._bookkeeping is None else None,
             self._core.ask_at() if self._freshening is None else None,
@@ -191,6 +205,7 @@ class ExecutorLane:
         loop = asyncio.get_running_loop()
         until = loop.time() + HANDOVER_SECONDS_MAX
         self._starting.stop()
+        self._alarm.set(self, None)
         if self._runs:
             await asyncio.wait(self._runs, timeout=STARTED_AFTER_SECONDS + BOOKS_SECONDS)
         while (self._has_to_write() or self._bookkeeping) and loop.time() < until:
@@ -222,6 +237,7 @@ class ExecutorLane:
     async def close(self) -> None:
         """Stop at once: what is under way is cancelled, and will be started again by an owner."""
         self._live = False
+        self._alarm.set(self, None)
         behind = [task for task in (self._bookkeeping, self._freshening) if task is not None]
         if not self._gone:
             self._starting.cancel()
@@ -287,37 +303,42 @@ class ExecutorLane:
             task.result()  # a fault of ours ends the process, loudly
 
     async def _append(self) -> None:
-        """Append ends until the log has them.
+        """Append ends, on the executor's common beat, until the log has all there are."""
+        try:
+            while self._has_to_write():
+                await asyncio.sleep(_until_the_beat())
+                await self._append_some()
+                if asyncio.get_running_loop().time() >= self._committed_at + _COMMIT_SECONDS:
+                    await self._commit()
+        finally:
+            self._wake()
+
+    async def _append_some(self) -> None:
+        """Append the ends so far.
 
         A repeat names the same run and attempt, so it is harmless to all who read it, whereas an
         end that is forgotten would start its run again.
         """
         fault_count = 0
-        try:
-            await asyncio.sleep(BOOKS_SECONDS)
-            events = self._core.facts(self._clock.now())
-            while events:
-                outcomes = await self._log.append([self._record(event) for event in events])
-                left = []
-                for event, outcome in zip(events, outcomes, strict=True):
-                    if isinstance(outcome, Accepted):
-                        self._core.accepted(event, outcome.offset)
-                        if isinstance(event, TaskExecuted):
-                            self._watch(event)
-                    else:
-                        left.append(event)
-                events = left
-                if events:
-                    fault_count += 1
-                    await asyncio.sleep(self._backoff.seconds(fault_count))
-            await self._dead_letters.append()
-            if asyncio.get_running_loop().time() >= self._committed_at + _COMMIT_SECONDS:
-                await self._commit()
-        finally:
-            self._wake()
+        events = self._core.facts(self._clock.now())
+        while events:
+            outcomes = await self._log.append([self._record(event) for event in events])
+            left = []
+            for event, outcome in zip(events, outcomes, strict=True):
+                if isinstance(outcome, Accepted):
+                    self._core.accepted(event, outcome.offset)
+                    if isinstance(event, TaskExecuted):
+                        self._watch(event)
+                else:
+                    left.append(event)
+            events = left
+            if events:
+                fault_count += 1
+                await asyncio.sleep(self._backoff.seconds(fault_count))
+        await self._dead_letters.append()
 
     def _has_to_write(self) -> bool:
-        return not self._dead_letters.empty or bool(self._core.facts(self._clock.now()))
+        return not self._dead_letters.empty or self._core.has_facts(self._clock.now())
 
     def _record(self, event: Fact) -> Record:
         envelope = Envelope(
@@ -354,6 +375,11 @@ class ExecutorLane:
         elif self._paused and self._core.held_count < HELD_RUNS_MAX // 2:
             self._paused = False
             self._subscription.resume(self._partition)
+
+
+def _until_the_beat() -> float:
+    """Give how long it is until all partitions write what they have: in one request, so."""
+    return BOOKS_SECONDS - asyncio.get_running_loop().time() % BOOKS_SECONDS
 
 
 async def _cancelled(tasks: Iterable[asyncio.Task[None]]) -> None:

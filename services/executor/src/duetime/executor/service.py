@@ -6,6 +6,7 @@ from weakref import WeakValueDictionary
 
 from duetime.events.types import TaskExecuted
 from duetime.executor.actions.attempt import Actions
+from duetime.executor.alarm import Alarm
 from duetime.executor.ends import TaskEnds
 from duetime.executor.lane import EXECUTOR_TOPICS, ExecutorLane, ExecutorParts
 from duetime.executor.slots import Slots
@@ -43,6 +44,7 @@ def executor_service(
         name=name,
         actions=actions,
         slots=Slots(concurrency),
+        alarm=Alarm(clock.now),
         targets=Targets(target_concurrency or runs_max_of(concurrency)),
         ends=TaskEnds(log, clock.now),
         backoff=backoff,

@@ -33,14 +33,16 @@ class Starting:
         slots: Slots,
         targets: Targets,
         wake: Callable[[], None],
+        told: Callable[[], None],
     ) -> None:
-        """Start what `core` says; `wake` asks for a step."""
+        """Start what `core` says; `wake` asks for a step, `told` is called when a run has ended."""
         self._core = core
         self._clock = clock
         self._actions = actions
         self._slots = slots
         self._targets = targets
         self._wake = wake
+        self._tell = told
         self._freed: dict[Target, None] = {}
         self._runs: dict[asyncio.Task[Ended], Attempt] = {}
         self._fault: BaseException | None = None
@@ -54,6 +56,11 @@ class Starting:
         """Raise a fault of ours, not of an action: it ends the process, loudly."""
         if self._fault is not None:
             raise self._fault
+
+    def fail(self, fault: BaseException) -> None:
+        """Have a fault raised by the next step: a loop would only log it."""
+        self._fault = fault
+        self._wake()
 
     def start_due(self) -> None:
         """Start what is due, as far as there is room; give back what waited too long for it."""
@@ -113,9 +120,9 @@ class Starting:
         due = run.due
         try:
             self._core.ended((due.run_id, due.attempt), end, self._clock.now())
-        except BaseException as fault:  # noqa: BLE001 - a loop would only log it; the step raises it
-            self._fault = fault
-        self._wake()
+            self._tell()
+        except BaseException as fault:  # noqa: BLE001 - as above
+            self.fail(fault)
 
     def _give_back(self, due: TaskDue) -> None:
         self._slots.give_back()
