@@ -21,9 +21,13 @@ class NaiveDueIndex:
         self._committed: dict[str, tuple[datetime | None, bytes, int]] = {}
         self.mark: Mark | None = None
 
-    def __len__(self) -> int:
-        """Count the tasks."""
-        return len(self._tasks)
+    def committed_wake(self, task_id: str) -> datetime | None:
+        """Say when a task wakes by what is committed."""
+        return self._committed[task_id][0] if task_id in self._committed else None
+
+    def committed(self) -> dict[str, tuple[datetime | None, bytes, int]]:
+        """Give all that is committed."""
+        return dict(self._committed)
 
     @property
     def tally(self) -> int:

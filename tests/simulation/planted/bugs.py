@@ -128,9 +128,10 @@ BUGS: Final = (
         name="due-without-state",
         says="TaskDue is written, and that it was written is not",
         path=f"{_TIMER}/core.py",
-        before="states[task_id] = self._kept(fired.state)",
+        before="states[task_id] = self._kept(task_id, fired.state)",
         after=(
-            "states[task_id] = self._kept(fired.state)._replace(value=self._index.get(task_id))"
+            "before = self._index.get(task_id)\n"
+            "            states[task_id] = self._kept(task_id, fired.state)._replace(value=before)"
         ),
     ),
     Bug(

@@ -1,15 +1,15 @@
 """Taking a partition up: with a head start where the local index can be trusted, anew where not."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import msgspec
 import pytest
 from msgspec.structs import replace
 
+from duetime.events.ids import microseconds
 from duetime.limits import INDEX_AGE_SECONDS_MAX, INDEX_REFRESH_SECONDS, POLL_RECORDS_MAX
 from duetime.log.port import FencedError, Record
 from duetime.log.sqlite import SqliteLog
@@ -19,10 +19,8 @@ from duetime.timer import restore
 from duetime.timer.due_index import DueIndex, Mark, MemoryDueIndex
 from duetime.timer.due_index.rocks import RocksDueIndexes
 from duetime.timer.indexes import Indexes
-from duetime.timer.machine import learn
-from duetime.timer.restore import ChangelogFormatError, doubt, headers_of
-from duetime.timer.state import encode_state
-from tests.support.builders import DAILY, MINUTE, NOON, A, B, after_noon, created, deleted, envelope
+from duetime.timer.restore import ChangelogFormatError, doubt
+from tests.support.builders import DAILY, MINUTE, NOON, A, B, after_noon, created, deleted
 from tests.support.timers import ReadingLog, Timer, changelog_states, register, replay, states
 
 HOUR = timedelta(hours=1)
@@ -178,7 +176,7 @@ async def test_runs_out_ahead_are_counted_with_a_head_start_too(
     log: ReadingLog, clock: ManualClock, indexes: Indexes
 ) -> None:
     index = indexes.of(0)
-    index.put(A, NOON, b"{}", tally=2)
+    index.put(A, microseconds(NOON), b"{}", tally=2)
     index.commit([A], Mark(cluster_id=log.cluster_id, offset=0, as_of=clock.now()))
     indexes.take(0)
 
@@ -252,13 +250,13 @@ def test_an_index_is_trusted_for_half_of_the_time_that_tombstones_are_kept() -> 
 
 def foreign(index: DueIndex) -> None:
     assert index.mark is not None
-    index.put("no task of this log", NOON, b"{}")
+    index.put("no task of this log", microseconds(NOON), b"{}")
     index.commit(["no task of this log"], replace(index.mark, cluster_id="another"))
 
 
 def beyond(index: DueIndex) -> None:
     assert index.mark is not None
-    index.put("never written", NOON, b"{}")
+    index.put("never written", microseconds(NOON), b"{}")
     index.commit(["never written"], replace(index.mark, offset=1_000_000))
 
 
@@ -276,7 +274,8 @@ async def test_an_index_that_is_foreign_or_beyond_or_empty_is_built_anew(
     expected = await changelog_states(log)
 
     assert expected == await states(log, again.index)
-    assert len(expected) == len(again.index)
+    assert None is again.index.get("no task of this log")
+    assert None is again.index.get("never written")
 
 
 @pytest.mark.promise("P6")
@@ -325,52 +324,6 @@ async def test_every_record_of_the_changelog_carries_its_format(
     records, _ = await log.read(Topic.SCHEDULE, 0, 0, records_max=1_000_000)
 
     assert {b"1"} == {record.headers["duetime_format"] for record in records}
-
-
-# --- the gist of a state ------------------------------------------------------------------------
-
-_KNOWN = learn(None, envelope(created(after_noon(60))))
-assert _KNOWN is not None
-STATE = encode_state(_KNOWN)
-GIST = headers_of(STATE, after_noon(60), 2, lookahead=MINUTE)
-
-
-def test_the_gist_of_a_state_stands_for_it_where_the_lookahead_is_the_same() -> None:
-    index = MemoryDueIndex()
-    restore.restore(index, A, STATE, GIST, lookahead=MINUTE)
-
-    assert (after_noon(60), 2, STATE) == (index.first(), index.tally, index.get(A))
-
-
-def test_a_task_that_time_does_not_wake_is_restored_as_one_that_never_wakes() -> None:
-    index = MemoryDueIndex()
-    restore.restore(index, A, STATE, headers_of(STATE, None, 0, lookahead=MINUTE), lookahead=MINUTE)
-
-    assert (None, STATE) == (index.first(), index.get(A))
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {},
-        {"duetime_gist": b"short"},
-        headers_of(STATE, NOON, 2, lookahead=2 * MINUTE),
-        headers_of(STATE + b" ", NOON, 2, lookahead=MINUTE),
-    ],
-    ids=["absent", "garbled", "of another lookahead", "of another value"],
-)
-def test_a_gist_that_does_not_hold_here_is_passed_over_for_the_state_itself(
-    headers: Mapping[str, bytes],
-) -> None:
-    index = MemoryDueIndex()
-    restore.restore(index, A, STATE, headers, lookahead=MINUTE)
-
-    assert (NOON, 0) == (index.first(), index.tally)
-
-
-def test_what_is_no_state_is_refused_whatever_its_gist_says() -> None:
-    with pytest.raises(msgspec.MsgspecError):
-        restore.restore(MemoryDueIndex(), A, b"?" + STATE, GIST, lookahead=MINUTE)
 
 
 async def test_records_from_before_there_were_formats_are_read_as_the_first(

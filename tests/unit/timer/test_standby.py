@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from duetime.events.ids import microseconds
 from duetime.limits import INDEX_AGE_SECONDS_MAX, INDEX_REFRESH_SECONDS
 from duetime.log.memory import MemoryLog
 from duetime.log.port import LogAwayError, Record, Stored, Tail
@@ -143,7 +144,7 @@ def test_a_standby_gives_way_to_a_lane_and_takes_up_what_the_lane_gave_back(
 
             assert 100 == len(while_taken)
             assert await changelog_states(ground.log) == await states(ground.log, indexes.of(0))
-            assert 300 == len(indexes.of(0))
+            assert 300 == len(await states(ground.log, indexes.of(0)))
 
     virtually(script)
 
@@ -155,7 +156,7 @@ def test_a_standby_forgets_what_a_lane_had_folded_and_the_log_not_taken(indexes:
         async with ground.standing_by():
             lane = Timer(ground.log, ground.clock, indexes=indexes)
             await lane.lane.open()
-            lane.index.put("folded", NOON, b"{}")
+            lane.index.put("folded", microseconds(NOON), b"{}")
             await lane.close()
             await asyncio.sleep(SETTLED_SECONDS)
 
@@ -176,7 +177,7 @@ def test_a_standby_that_slept_longer_than_tombstones_are_kept_begins_anew(
             # As if a tombstone had been removed before it was read.
             index = indexes.of(0)
             assert index.mark is not None
-            index.put("deleted long ago", NOON, b"{}")
+            index.put("deleted long ago", microseconds(NOON), b"{}")
             index.commit(["deleted long ago"], index.mark)
             ground.clock.advance(INDEX_AGE_SECONDS_MAX)
             owner = await ground.owner()
@@ -291,7 +292,7 @@ def test_a_standby_that_lost_the_log_misses_nothing(indexes: Indexes) -> None:
                 await asyncio.sleep(SETTLED_SECONDS)
 
             assert await changelog_states(log) == await states(log, indexes.of(0))
-            assert 300 == len(indexes.of(0))
+            assert 300 == len(await states(log, indexes.of(0)))
         assert 4 == len(log.tails)
 
     virtually(script)

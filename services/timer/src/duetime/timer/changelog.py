@@ -104,8 +104,6 @@ class Changelog:
     def _fold(self, mark: Mark, records: Sequence[Stored]) -> Mark:
         if not records:
             return mark
-        keys = {record.key.decode(errors="replace") for record in records if record.key is not None}
-        self._index.expect(keys)
         changed: list[str] = []
         position = mark.position
         for record in records:

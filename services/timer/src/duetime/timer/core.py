@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from duetime.events.envelope import Envelope, Unreadable
+from duetime.events.ids import microseconds
 from duetime.events.positions import FoldedTo
 from duetime.events.types import TaskDue, TaskSkipped
 from duetime.limits import (
@@ -26,7 +27,7 @@ from duetime.limits import (
 from duetime.runtime.core import Input
 from duetime.timer import machine
 from duetime.timer.due_index import DueIndex
-from duetime.timer.restore import restore
+from duetime.timer.restore import Kept, restore
 from duetime.timer.state import TaskState, decode_state, encode_state
 
 _TICK: Final = timedelta(seconds=TICK_SECONDS)
@@ -36,14 +37,6 @@ _NOT_AHEAD: Final = timedelta(0)
 _BEGINNING: Final = datetime.min.replace(tzinfo=UTC)  # "at once"
 _EXECUTIONS: Final = "duetime.executions"
 _NO_HEADERS: Final[Mapping[str, bytes]] = {}
-
-
-class Kept(NamedTuple):
-    """A task's state as the changelog and the index keep it (no value: forgotten)."""
-
-    value: bytes | None
-    wake_at: datetime | None = None
-    tally: int = 0
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,11 +104,6 @@ class TimerCore:
         """How far the inputs are folded in: the offsets of the next records to apply."""
         return self._folded_to
 
-    @property
-    def pending_count(self) -> int:
-        """How many tasks it holds."""
-        return len(self._index)
-
     # --- learn --------------------------------------------------------------------------------
 
     def apply(self, inputs: Sequence[Input]) -> None:
@@ -174,7 +162,7 @@ class TimerCore:
                 self._state(task_id), now, based_on=self._folded_to.tasks, lookahead=lookahead
             )
             facts.extend(self._envelope(fact, now) for fact in fired.facts)
-            states[task_id] = self._kept(fired.state)
+            states[task_id] = self._kept(task_id, fired.state)
         for task_id, kept in self._changed.items():
             states.setdefault(task_id, kept)
         return Decided(facts=facts, states=states, fired=due, folded_to=self._folded_to)
@@ -182,11 +170,11 @@ class TimerCore:
     def accepted(self, decided: Decided, now: datetime) -> None:
         """Make a decision state: the log has taken it whole."""
         for task_id in decided.fired:
-            value, wake_at, tally = decided.states[task_id]
+            value, wake, tally, woke = decided.states[task_id]
             if value is None:
-                self._index.remove(task_id)
+                self._index.remove(task_id, woke=woke)
             else:
-                self._index.put(task_id, wake_at, value, tally=tally)
+                self._index.put(task_id, wake, value, tally=tally, woke=woke)
         self._changed.clear()
         self._owes_position = False
         self._told_to = decided.folded_to.tasks
@@ -279,15 +267,18 @@ class TimerCore:
             self._changed_to(record.key, after)
 
     def _changed_to(self, task_id: str, state: TaskState) -> None:
-        kept = self._kept(state)
+        kept = self._kept(task_id, state)
         assert kept.value is not None
-        self._index.put(task_id, kept.wake_at, kept.value, tally=kept.tally)
+        self._index.put(task_id, kept.wake, kept.value, tally=kept.tally, woke=kept.woke)
         self._changed[task_id] = kept
 
-    def _kept(self, state: TaskState | None) -> Kept:
+    def _kept(self, task_id: str, state: TaskState | None) -> Kept:
+        woke = self._index.committed_wake(task_id)
         if state is None:
-            return Kept(None)
-        return Kept(encode_state(state), state.wake_at(self._lookahead), state.ahead_count)
+            return Kept(None, woke=woke)
+        wake_at = state.wake_at(self._lookahead)
+        wake = None if wake_at is None else microseconds(wake_at)
+        return Kept(encode_state(state), wake, state.ahead_count, woke)
 
     def _state(self, task_id: str) -> TaskState:
         value = self._index.get(task_id)

@@ -10,7 +10,7 @@ anew, with a new core, and the index takes back what the log has not accepted.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from duetime.events.envelope import Envelope, Unreadable
@@ -21,10 +21,10 @@ from duetime.log.reading import dead_letter, event_record, read_event
 from duetime.log.topics import Topic
 from duetime.runtime.clock import Clock
 from duetime.timer.changelog import Changelog
-from duetime.timer.core import Decided, Kept, Leaving, TimerCore
+from duetime.timer.core import Decided, Leaving, TimerCore
 from duetime.timer.due_index import Mark
 from duetime.timer.indexes import Indexes
-from duetime.timer.restore import FORMAT_HEADERS, headers_of, rule_of
+from duetime.timer.restore import FORMAT_HEADERS, Kept, headers_of, rule_of
 
 TIMER_TOPICS: Final = (Topic.TASKS, Topic.EXECUTIONS)
 TRANSACTOR_NAME: Final = "duetime.timer"
@@ -55,7 +55,7 @@ class TimerLane:
         self._clock = clock
         self._indexes = indexes
         self._index = indexes.of(partition)
-        self._lookahead = leaving.lookahead
+        self._lookahead_us = leaving.lookahead // timedelta.resolution
         self._rule = rule_of(leaving.lookahead)
         self._core = TimerCore(source=source, index=self._index, **leaving._asdict())
         self._watch = watch
@@ -69,11 +69,6 @@ class TimerLane:
     def live(self) -> bool:
         """Whether its core decides."""
         return self._core.is_caught_up
-
-    @property
-    def pending_count(self) -> int:
-        """How many tasks its core holds."""
-        return self._core.pending_count
 
     async def open(self) -> TopicOffsets:
         """Fence, restore from the changelog, and say where `tasks` and `executions` go on."""
@@ -166,9 +161,7 @@ class TimerLane:
         return [*records, *self._dead_letters]
 
     def _state_record(self, key: bytes, kept: Kept) -> Record:
-        if kept.value is None:
-            return self._schedule_record(key, None, FORMAT_HEADERS)
-        headers = headers_of(kept.value, kept.wake_at, kept.tally, lookahead=self._lookahead)
+        headers = headers_of(kept, lookahead_us=self._lookahead_us)
         return self._schedule_record(key, kept.value, headers)
 
     def _schedule_record(

@@ -6,20 +6,22 @@ Knows the records of `schedule` and marks; not how they are read (`changelog`).
 import struct
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from zlib import crc32
 
-from duetime.events.ids import instant, microseconds
+from duetime.events.ids import microseconds
 from duetime.limits import CLOCK_STEP_SECONDS, INDEX_AGE_SECONDS_MAX
 from duetime.timer.due_index import DueIndex, Mark
 from duetime.timer.state import decode_state
 
 FORMAT_VERSION: Final = 1
 _FORMAT: Final = "duetime_format"
-FORMAT_HEADERS: Final[Mapping[str, bytes]] = {_FORMAT: str(FORMAT_VERSION).encode()}
+_FORMAT_VALUE: Final = str(FORMAT_VERSION).encode()
+FORMAT_HEADERS: Final[Mapping[str, bytes]] = {_FORMAT: _FORMAT_VALUE}
 
 _GIST: Final = "duetime_gist"
-_GIST_FORMAT: Final = struct.Struct(">IqqH")  # checksum, lookahead and wake in microseconds, tally
+# Checksum of the state; lookahead, wake and the wake before in microseconds; tally.
+_GIST_FORMAT: Final = struct.Struct(">IqqqH")
 _NEVER: Final = (1 << 63) - 1  # a wake that no clock reaches
 _MICROSECOND: Final = timedelta(microseconds=1)
 _NO_HEADERS: Final[Mapping[str, bytes]] = {}
@@ -32,18 +34,35 @@ class ChangelogFormatError(Exception):
     """The changelog is in a format that this program does not know; the message says so."""
 
 
-def headers_of(
-    value: bytes, wake_at: datetime | None, tally: int, *, lookahead: timedelta
-) -> Mapping[str, bytes]:
+class Kept(NamedTuple):
+    """A task's state as the changelog and the index keep it (no value: forgotten).
+
+    `wake`: when time wakes it, in microseconds since 1970, None where it never does; `woke`: when
+    it did by the state that this one replaces.
+    """
+
+    value: bytes | None
+    wake: int | None = None
+    tally: int = 0
+    woke: int | None = None
+
+
+def headers_of(kept: Kept, *, lookahead_us: int) -> Mapping[str, bytes]:
     """Give the headers of a state's record: its format, and the gist of the state.
 
-    The gist is all that an index wants to know of a state, so that who only keeps up with the
-    changelog need not decode it: half of what a record cost a standby. It counts for readers of
-    the same lookahead, and with the value that it was made of.
+    The gist is all that an index wants to know of a state and of the one before it, so that who
+    only keeps up with the changelog need neither decode nor look anything up. It counts for readers
+    of the same lookahead (in microseconds), and with the value that it was made of.
     """
-    wake = _NEVER if wake_at is None else microseconds(wake_at)
-    gist = _GIST_FORMAT.pack(crc32(value), lookahead // _MICROSECOND, wake, tally)
-    return {**FORMAT_HEADERS, _GIST: gist}
+    value, wake, tally, woke = kept
+    gist = _GIST_FORMAT.pack(
+        0 if value is None else crc32(value),
+        lookahead_us,
+        _NEVER if wake is None else wake,
+        _NEVER if woke is None else woke,
+        tally,
+    )
+    return {_FORMAT: _FORMAT_VALUE, _GIST: gist}
 
 
 def restore(
@@ -55,17 +74,26 @@ def restore(
     lookahead: timedelta,
 ) -> None:
     """Take one record of the changelog over, in its order. Raises msgspec.MsgspecError."""
+    gist = headers.get(_GIST)
+    if gist is not None and len(gist) == _GIST_FORMAT.size:
+        checksum, ahead, wake, woke, tally = _GIST_FORMAT.unpack(gist)
+        if ahead == lookahead // _MICROSECOND:
+            before = None if woke == _NEVER else woke
+            if value is None:
+                index.remove(task_id, woke=before)
+                return
+            if checksum == crc32(value):
+                index.put(
+                    task_id, None if wake == _NEVER else wake, value, tally=tally, woke=before
+                )
+                return
     if value is None:
         index.remove(task_id)
         return
-    gist = headers.get(_GIST)
-    if gist is not None and len(gist) == _GIST_FORMAT.size:
-        checksum, ahead, wake, tally = _GIST_FORMAT.unpack(gist)
-        if ahead == lookahead // _MICROSECOND and checksum == crc32(value):
-            index.put(task_id, None if wake == _NEVER else instant(wake), value, tally=tally)
-            return
     state = decode_state(value)
-    index.put(task_id, state.wake_at(lookahead), value, tally=state.ahead_count)
+    wake_at = state.wake_at(lookahead)
+    wake = None if wake_at is None else microseconds(wake_at)
+    index.put(task_id, wake, value, tally=state.ahead_count)
 
 
 def check_format(headers: Mapping[str, bytes]) -> None:

@@ -4,6 +4,6 @@ The adapter over RocksDB is a module of its own, for composition roots.
 """
 
 from duetime.timer.due_index.memory import MemoryDueIndex
-from duetime.timer.due_index.port import DueIndex, DueIndexError, Mark
+from duetime.timer.due_index.port import UNKNOWN, DueIndex, DueIndexError, Mark, Unknown
 
-__all__ = ["DueIndex", "DueIndexError", "Mark", "MemoryDueIndex"]
+__all__ = ["UNKNOWN", "DueIndex", "DueIndexError", "Mark", "MemoryDueIndex", "Unknown"]

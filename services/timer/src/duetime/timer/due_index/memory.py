@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from duetime.events.ids import instant, microseconds
-from duetime.timer.due_index.port import DueIndex, Mark
+from duetime.timer.due_index.port import UNKNOWN, DueIndex, Mark, Unknown
 
 _Task = tuple[int | None, bytes]
 
@@ -31,9 +31,6 @@ class MemoryDueIndex(DueIndex):
         self._before: dict[str, tuple[_Task | None, int]] = {}
         self._mark: Mark | None = None
 
-    def __len__(self) -> int:
-        return len(self._tasks)
-
     @property
     def mark(self) -> Mark | None:
         return self._mark
@@ -49,11 +46,26 @@ class MemoryDueIndex(DueIndex):
     def expect(self, task_ids: Iterable[str]) -> None:
         """Nothing is read from anywhere else."""
 
-    def put(self, task_id: str, wake_at: datetime | None, state: bytes, *, tally: int = 0) -> None:
-        self._note(task_id)
-        self._put(task_id, (None if wake_at is None else microseconds(wake_at), state), tally)
+    def committed_wake(self, task_id: str) -> int | None:
+        before = self._before.get(task_id)
+        task = self._tasks.get(task_id) if before is None else before[0]
+        return None if task is None else task[0]
 
-    def remove(self, task_id: str) -> None:
+    def put(
+        self,
+        task_id: str,
+        wake: int | None,
+        state: bytes,
+        *,
+        tally: int = 0,
+        woke: int | Unknown | None = UNKNOWN,
+    ) -> None:
+        del woke  # it knows
+        self._note(task_id)
+        self._put(task_id, (wake, state), tally)
+
+    def remove(self, task_id: str, *, woke: int | Unknown | None = UNKNOWN) -> None:
+        del woke
         if task_id in self._tasks:
             self._note(task_id)
             self._remove(task_id)

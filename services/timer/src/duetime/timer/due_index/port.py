@@ -11,7 +11,8 @@ and the mark says from where in the changelog to go on.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Protocol
+from enum import Enum
+from typing import Final, Protocol
 
 import msgspec
 
@@ -33,6 +34,15 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     as_of: datetime
     position: bytes | None = None
     rule: str = ""
+
+
+class Unknown(Enum):
+    """Nothing is said about it."""
+
+    UNKNOWN = "unknown"
+
+
+UNKNOWN: Final = Unknown.UNKNOWN
 
 
 class DueIndex(Protocol):
@@ -59,12 +69,28 @@ class DueIndex(Protocol):
         """The sum of all tasks' tallies."""
         ...
 
-    def put(self, task_id: str, wake_at: datetime | None, state: bytes, *, tally: int = 0) -> None:
-        """Set a task's state, when to wake it (None: never by time alone), and its tally."""
+    def committed_wake(self, task_id: str) -> int | None:
+        """Say when a task wakes by what is committed, in microseconds since 1970; None: never."""
         ...
 
-    def remove(self, task_id: str) -> None:
-        """Forget a task; harmless where it is unknown."""
+    def put(
+        self,
+        task_id: str,
+        wake: int | None,
+        state: bytes,
+        *,
+        tally: int = 0,
+        woke: int | Unknown | None = UNKNOWN,
+    ) -> None:
+        """Set a task's state, when to wake it (None: never by time alone), and its tally.
+
+        `wake` is in microseconds since 1970. `woke`: its `committed_wake`, from who knows it; then
+        nothing has to be read.
+        """
+        ...
+
+    def remove(self, task_id: str, *, woke: int | Unknown | None = UNKNOWN) -> None:
+        """Forget a task; harmless where it is unknown. `woke` as for `put`."""
         ...
 
     def until(self, now: datetime, *, tasks_max: int) -> Sequence[str]:
@@ -85,8 +111,4 @@ class DueIndex(Protocol):
 
     def clear(self) -> None:
         """Forget everything, the mark too."""
-        ...
-
-    def __len__(self) -> int:
-        """Count the tasks."""
         ...
