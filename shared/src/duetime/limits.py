@@ -105,10 +105,12 @@ FRESH_SECONDS: Final = CHANGE_WINS_SECONDS - 0.1  # how long before a start it k
 FRESH_ASK_SECONDS: Final = 0.25  # so three answers may be lost before a start has to wait
 FRESH_SHARE_SECONDS: Final = 0.05  # lanes of one process share an answer this young
 CHANGES_REMEMBERED_MAX: Final = 50_000  # per partition, about 10 MB; beyond it they are read again
+STEP_RECORDS_MAX: Final = 100  # held, or written, in one slice of some 1 ms; starts come between
 HELD_RUNS_MAX: Final = 50_000  # per partition; beyond it the partition is paused, for memory only
 STARTED_AFTER_SECONDS: Final = 1.0  # a run alive by then gets a TaskStarted; most never need one
 LEASE_SECONDS: Final = 30.0  # how long a TaskStarted speaks for its run
 LEASE_RENEW_SECONDS: Final = 10.0  # a third of the lease: two renewals may fail
+LIMIT_STEP_SECONDS: Final = 0.05  # limits of a second and more pass in steps: 20 wake-ups a second
 ALARM_GAP_SECONDS: Final = 0.002  # between rings: what comes due within it starts together
 CONCURRENCY_DEFAULT: Final = 1_000  # runs alive at once in one executor
 TARGETS_HANGING_MAX: Final = 10  # so many may hang at once before slots are short: a tenth each
@@ -205,8 +207,8 @@ SWITCH_SECONDS_EMBEDDED: Final = 0.0005  # a thread of the databases holds up th
 
 ALLOCATOR_ARENAS_MAX: Final = 2  # the loop's and one for all other threads: they allocate little
 ALLOCATOR_KEPT_BYTES_MAX: Final = 128 * 1024  # glibc's default before it adapts, to 32 MB at most
-GARBAGE_OBJECTS: Final = 20_000  # new ones between two looks at them: about 1 ms each time
-GARBAGE_GENERATIONS: Final = (20, 50)  # a look at all of them after 20 million, and a quarter more
+GARBAGE_SECONDS: Final = 0.1  # between looks at what is new: some thousand objects in 1 ms
+GARBAGE_LOOKS: Final = (20, 3_000)  # at the last two seconds' 5 ms; at all, 50 ms, in five minutes
 
 # --- life cycle --------------------------------------------------------------------------------
 PART_LOOK_SECONDS: Final = 2.0  # /readyz tells of a broker or database that is away within this

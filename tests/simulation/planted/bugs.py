@@ -235,11 +235,8 @@ BUGS: Final = (
         name="starts-early",
         says="an executor starts what will be due within a moment",
         path=f"{_EXECUTOR}/core.py",
-        before="        while self._order and len(runs) < runs_max and self._order[0][0] <= now:",
-        after=(
-            "        while self._order and len(runs) < runs_max and "
-            "self._order[0][0] <= now + timedelta(milliseconds=20):"
-        ),
+        before="            place = self._order.take(now)",
+        after="            place = self._order.take(now + timedelta(milliseconds=20))",
     ),
     Bug(
         name="end-forgotten",

@@ -1,6 +1,6 @@
 """Metrics: all of them declared, isolated, and bounded."""
 
-from duetime.telemetry.metrics import LABEL_CHILDREN_MAX, Metrics
+from duetime.telemetry.metrics import LABEL_CHILDREN_MAX, Metrics, observe_all
 
 NAMES = (
     "duetime_run_lateness_seconds",
@@ -69,3 +69,18 @@ def test_labels_beyond_the_bound_count_as_other() -> None:
 def test_a_process_tells_of_itself_where_it_is_asked_to() -> None:
     assert "python_gc_collections_total" in _text(Metrics(of_process=True))
     assert "python_gc_collections_total" not in _text(Metrics())
+
+
+def test_many_values_observed_at_once_count_as_each_observed_by_itself() -> None:
+    seconds = [0.0, 0.005, 0.0051, 0.3, 10.0, 10.1, 1_000.0]
+    at_once, each = Metrics(), Metrics()
+    observe_all(at_once.run_lateness_seconds, seconds)
+    for value in seconds:
+        each.run_lateness_seconds.observe(value)
+
+    assert _told(each) == _told(at_once)
+
+
+def _told(metrics: Metrics) -> list[tuple[str, dict[str, str], float]]:
+    (family,) = metrics.run_lateness_seconds.collect()
+    return [(sample.name, sample.labels, sample.value) for sample in family.samples]

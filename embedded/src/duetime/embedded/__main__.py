@@ -31,7 +31,7 @@ from duetime.http.server import HttpService, bind
 from duetime.limits import PARTITIONS_EMBEDDED, SWITCH_SECONDS_EMBEDDED
 from duetime.log.port import LogError
 from duetime.log.sqlite import SqliteLog
-from duetime.process.memory import settle_memory
+from duetime.process.memory import keep_memory
 from duetime.runtime.backoff import chance
 from duetime.runtime.clock import guarded_system_clock
 from duetime.runtime.ids import SystemIds
@@ -184,12 +184,15 @@ async def _run(
             typer.echo(f"Its page is on http://{shown}:{settings.page_port}.")
         typer.echo(f"It keeps its data in {data.path}. Ctrl-C stops it.")
         async with asyncio.TaskGroup() as group:
-            settle_memory()
-            lag = group.create_task(watch_loop_lag(metrics), name="loop lag")
+            background = [
+                group.create_task(keep_memory(), name="memory"),
+                group.create_task(watch_loop_lag(metrics), name="loop lag"),
+            ]
             try:
                 await supervise(node.services, stop)
             finally:
-                lag.cancel()
+                for task in background:
+                    task.cancel()
         typer.echo("Duetime has stopped.")
 
 

@@ -22,7 +22,7 @@ import uvloop
 from duetime.http.health import Health, HealthApp
 from duetime.http.server import HttpService, bind
 from duetime.limits import PART_ANSWER_SECONDS_MAX, PART_LOOK_SECONDS
-from duetime.process.memory import settle_memory
+from duetime.process.memory import keep_memory
 from duetime.process.settings import ProcessSettings
 from duetime.runtime.backoff import Backoff, chance
 from duetime.runtime.clock import guarded_system_clock
@@ -172,7 +172,7 @@ async def _host(name: str, settings: ProcessSettings, metrics: Metrics, opener: 
             try:
                 services = await opener(this)
                 this.open_for_work(services)
-                settle_memory()
+                background.append(group.create_task(keep_memory(), name="memory"))
                 looking = group.create_task(this.keep_looking(), name="look at parts")
                 background.append(looking)
                 await supervise(services, this.stop)

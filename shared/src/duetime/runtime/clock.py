@@ -79,11 +79,11 @@ class GuardedClock:
         """Give the wall clock's instant, or what it would be had it not just been set forward."""
         wall, elapsed = self._wall.now(), self._elapsed_seconds()
         base, base_elapsed = self._base
-        expected = base + timedelta(seconds=elapsed - base_elapsed)
-        step = (wall - expected).total_seconds()
-        if abs(step) <= CLOCK_STEP_SECONDS:
+        step = (wall - base).total_seconds() - (elapsed - base_elapsed)
+        if -CLOCK_STEP_SECONDS <= step <= CLOCK_STEP_SECONDS:
             self._doubted_from = None
-            return self._believe(wall, elapsed)
+            self._base = (wall, elapsed)
+            return wall
         if step < 0:
             self._stepped(step)
             return self._believe(wall, elapsed)
@@ -91,7 +91,7 @@ class GuardedClock:
             self._doubted_from = elapsed
             self._stepped(step)
         if elapsed - self._doubted_from < CLOCK_DOUBT_SECONDS:
-            return expected
+            return base + timedelta(seconds=elapsed - base_elapsed)
         self._doubted_from = None
         return self._believe(wall, elapsed)
 

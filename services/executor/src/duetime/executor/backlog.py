@@ -4,7 +4,6 @@ Knows due times by the second; not runs. Counting by the second keeps both sides
 steps for a run that passes, and one look at each second for whoever asks.
 """
 
-from collections import Counter
 from datetime import datetime
 
 
@@ -13,15 +12,16 @@ class Backlog:
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._due_in: Counter[datetime] = Counter()
+        self._due_in: dict[int, int] = {}
 
     def add(self, due_at: datetime) -> None:
         """Count a run that is held from now on."""
-        self._due_in[due_at.replace(microsecond=0)] += 1
+        second = int(due_at.timestamp())
+        self._due_in[second] = self._due_in.get(second, 0) + 1
 
     def remove(self, due_at: datetime) -> None:
         """Count no longer a run that was started or dropped."""
-        second = due_at.replace(microsecond=0)
+        second = int(due_at.timestamp())
         left = self._due_in[second] - 1
         if left:
             self._due_in[second] = left
@@ -30,5 +30,5 @@ class Backlog:
 
     def overdue_count(self, now: datetime) -> int:
         """Give how many were due before the second of `now`: up to a second is no backlog."""
-        this = now.replace(microsecond=0)
+        this = int(now.timestamp())
         return sum(count for second, count in self._due_in.items() if second < this)

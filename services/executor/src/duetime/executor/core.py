@@ -17,12 +17,13 @@ or leased, or that were dropped; its note is the offset in `executions` from whi
 to learn which runs beyond that prefix the log knows.
 """
 
-import heapq
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from duetime.events.envelope import Envelope
 from duetime.events.types import TaskDue, TaskExecuted, TaskStarted
@@ -30,6 +31,7 @@ from duetime.executor.backlog import Backlog
 from duetime.executor.facts import LEASE, Ended, Fact, deferral_of, end_of, lease_of, word_of
 from duetime.executor.freshness import Change, Freshness
 from duetime.executor.ledger import Ledger, Prefix, RunKey, Word
+from duetime.executor.order import DueOrder
 from duetime.executor.running import Running
 from duetime.executor.targets import Target
 from duetime.executor.waiting import Waiting
@@ -45,7 +47,7 @@ _REMEMBERED: Final = timedelta(seconds=VOID_AFTER_SECONDS)  # starts are remembe
 _RENEW: Final = timedelta(seconds=LEASE_RENEW_SECONDS)
 
 
-class _Held(NamedTuple):
+class _Held(msgspec.Struct, frozen=True, gc=False):
     due: TaskDue
     offset: int  # of its TaskDue
 
@@ -70,10 +72,10 @@ class ExecutorCore:
         self._waiting = Waiting()
         self._passed_over: dict[Target, None] = {}
         self._held: dict[RunKey, _Held] = {}
-        self._held_of: dict[str, set[RunKey]] = {}  # by task id
+        self._held_of: dict[str, tuple[RunKey, ...]] = {}  # by task id: one, mostly
         self._backlog = Backlog()
         self._freshness = Freshness()
-        self._order: list[tuple[datetime, str, int]] = []
+        self._order = DueOrder(self._due_at_of)
         self._running = Running()
         self._ended: dict[RunKey, TaskExecuted] = {}
         self._settled: set[RunKey] = set()
@@ -152,9 +154,9 @@ class ExecutorCore:
             return
         self._backlog.add(due.due_at)
         self._held[key] = held
-        self._held_of.setdefault(due.task_id, set()).add(key)
+        self._held_of[due.task_id] = (*self._held_of.get(due.task_id, ()), key)
         self._freshness.hold(due)
-        heapq.heappush(self._order, (due.due_at, due.run_id, due.attempt))
+        self._order.add((due.due_at, due.run_id, due.attempt))
 
     def _has_ended(self, word: Word) -> bool:
         """Whether a word is about what has ended, or was given back with it or a later one."""
@@ -169,10 +171,9 @@ class ExecutorCore:
             return
         self._waiting.discard(key)
         self._backlog.remove(held.due.due_at)
-        keys = self._held_of[held.due.task_id]
-        keys.discard(key)
-        if not keys:
-            del self._held_of[held.due.task_id]
+        others = tuple(each for each in self._held_of.pop(held.due.task_id) if each != key)
+        if others:
+            self._held_of[held.due.task_id] = others
 
     # --- freshness ----------------------------------------------------------------------------
 
@@ -185,7 +186,7 @@ class ExecutorCore:
     def learn_changes(self, changes: Sequence[Change], position: int) -> None:
         """Learn which tasks have records in `tasks`, up to `position`; drop what they void."""
         for change in changes:
-            for key in list(self._held_of.get(change.task_id, ())):
+            for key in self._held_of.get(change.task_id, ()):
                 held = self._held[key]
                 if change.voids(held.due):
                     self._ledger.pass_over(held.offset)
@@ -212,36 +213,30 @@ class ExecutorCore:
 
         Those whose target is at its limit are put aside, where they wait in due order.
         """
+        self._order.put_back()
         runs: list[TaskDue] = []
-        put_back: list[tuple[datetime, str, int]] = []
-        seen: set[RunKey] = set()
         taken: dict[Target, int] = {}
         passed = 0
-        while self._order and len(runs) < runs_max and self._order[0][0] <= now:
-            if passed == PASSED_PER_STEP_MAX:
+        while len(runs) < runs_max and passed < PASSED_PER_STEP_MAX:
+            place = self._order.take(now)
+            if place is None:
                 break
-            entry = heapq.heappop(self._order)
-            key = (entry[1], entry[2])
-            held = self._held.get(key)
-            if held is None or held.due.due_at != entry[0] or key in seen:
-                continue  # replaced by a later word about the same run, dropped, or started
-            if not self._freshness.knows(held.due.due_at):
-                put_back.append(entry)
+            key = (place[1], place[2])
+            due = self._held[key].due
+            if not self._freshness.knows(place[0]):
+                self._order.offer(place)
                 break  # P4 goes before P2: what may have changed waits until it is known
-            target = self._target_of(held.due)
+            target = self._target_of(due)
             if target is not None:
                 count = taken.get(target, 0)
                 if self._room(target) <= count or not self._waiting.goes_first(target, key):
-                    self._waiting.add(target, entry, now)
+                    self._waiting.add(target, place, now)
                     self._passed_over[target] = None
                     passed += 1
                     continue
                 taken[target] = count + 1
-            put_back.append(entry)
-            seen.add(key)
-            runs.append(held.due)
-        for entry in put_back:
-            heapq.heappush(self._order, entry)
+            self._order.offer(place)
+            runs.append(due)
         return runs
 
     def passed_over(self) -> Sequence[tuple[Target, datetime | None]]:
@@ -256,7 +251,7 @@ class ExecutorCore:
     def call(self, target: Target, room: int) -> None:
         """Let the earliest of those that wait for a target be looked at again, for it has room."""
         for place in self._waiting.call(target, room):
-            heapq.heappush(self._order, place)
+            self._order.add(place)
         self._passed_over[target] = None
 
     def defer(self, now: datetime) -> Sequence[Target]:
@@ -297,13 +292,11 @@ class ExecutorCore:
 
     def due_at(self) -> datetime | None:
         """Say when the earliest held run is due."""
-        while self._order:
-            due_at, run_id, attempt = self._order[0]
-            held = self._held.get((run_id, attempt))
-            if held is not None and held.due.due_at == due_at:
-                return due_at
-            heapq.heappop(self._order)
-        return None
+        return self._order.first()
+
+    def _due_at_of(self, key: RunKey) -> datetime | None:
+        held = self._held.get(key)
+        return None if held is None else held.due.due_at
 
     def lease_at(self) -> datetime | None:
         """Say when the earliest TaskStarted is to be written."""
@@ -323,8 +316,8 @@ class ExecutorCore:
 
     def ended(self, key: RunKey, end: Ended, now: datetime) -> TaskExecuted:
         """Note how an attempt ended; give the event that says so, to be appended."""
-        due, started_at, _ = self._running.end(key)
-        event = end_of(due, end, started_at=started_at, now=now, executor=self._executor)
+        run = self._running.end(key)
+        event = end_of(run.due, end, started_at=run.started_at, now=now, executor=self._executor)
         self._ended[key] = event
         return event
 

@@ -74,7 +74,8 @@ class Freshness:
 
     def changed_since(self, due: TaskDue) -> bool:
         """Whether what is known already takes this run back."""
-        return any(change.voids(due) for change in self._changes.get(due.task_id, ()))
+        changes = self._changes.get(due.task_id)
+        return changes is not None and any(change.voids(due) for change in changes)
 
     def knows(self, due_at: datetime) -> bool:
         """Whether enough is known for what is due then: the end was asked for late enough.

@@ -7,24 +7,20 @@ behind them, one batch at a time, and the settled prefix is committed at most on
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
 from duetime.events.envelope import Envelope
 from duetime.events.types import TaskExecuted
-from duetime.executor.actions.attempt import Actions, target_of
-from duetime.executor.alarm import Alarm
+from duetime.executor.actions.attempt import target_of
 from duetime.executor.core import ExecutorCore
 from duetime.executor.dead_letters import DeadLetters
-from duetime.executor.ends import TaskEnds
 from duetime.executor.facts import Fact, event_id_of
 from duetime.executor.freshness import Change
 from duetime.executor.ledger import Prefix
-from duetime.executor.slots import Slots
+from duetime.executor.parts import ExecutorParts
 from duetime.executor.starting import Starting
-from duetime.executor.targets import Targets
 from duetime.limits import (
     BOOKS_SECONDS,
     HANDOVER_SECONDS_MAX,
@@ -32,11 +28,11 @@ from duetime.limits import (
     POLL_RECORDS_MAX,
     POLL_WAIT_SECONDS_MAX,
     STARTED_AFTER_SECONDS,
+    STEP_RECORDS_MAX,
 )
 from duetime.log.port import (
     Accepted,
     Commit,
-    Log,
     LogAwayError,
     LogError,
     Record,
@@ -46,35 +42,10 @@ from duetime.log.port import (
 )
 from duetime.log.reading import event_record, read_event
 from duetime.log.topics import Topic
-from duetime.runtime.afterwards import Afterwards
-from duetime.runtime.backoff import Backoff
-from duetime.runtime.clock import Clock
 from duetime.runtime.worker import Wake
 
 EXECUTOR_TOPICS: Final = (Topic.DUE,)
 _COMMIT_SECONDS: Final = 1.0  # what a restart reads again at most, for one small write a second
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExecutorParts:
-    """What all lanes of one executor share.
-
-    `watch` is told every end that the log has accepted, `dead` every record that was set aside as
-    unreadable.
-    """
-
-    log: Log
-    clock: Clock
-    name: str
-    actions: Actions
-    slots: Slots
-    targets: Targets
-    alarm: Alarm
-    ends: TaskEnds
-    backoff: Backoff
-    afterwards: Afterwards
-    watch: Callable[[TaskExecuted], None]
-    dead: Callable[[Topic], None]
 
 
 class ExecutorLane:
@@ -101,6 +72,7 @@ class ExecutorLane:
             actions=parts.actions,
             slots=parts.slots,
             targets=parts.targets,
+            bounds=parts.bounds,
             wake=wake,
             told=self._keep_books,
         )
@@ -165,7 +137,11 @@ class ExecutorLane:
     async def step(self, inputs: Sequence[Stored], positions: TopicOffsets) -> None:
         """Hold what came, start what is due, keep the books."""
         self._starting.raise_fault()
-        self._core.apply([self._dead_letters.read(record) for record in inputs])
+        for start in range(0, len(inputs), STEP_RECORDS_MAX):
+            if start:
+                await asyncio.sleep(0)  # starts come between
+            some = inputs[start : start + STEP_RECORDS_MAX]
+            self._core.apply([self._dead_letters.read(record) for record in some])
         self._note_position(positions.get(Topic.DUE))
         self._core.doubt_freshness(self._clock.now())
         self._start_due()
@@ -322,15 +298,24 @@ class ExecutorLane:
         fault_count = 0
         events = self._core.facts(self._clock.now())
         while events:
-            outcomes = await self._log.append([self._record(event) for event in events])
+            records: list[Record] = []
+            for start in range(0, len(events), STEP_RECORDS_MAX):
+                if start:
+                    await asyncio.sleep(0)
+                now = self._clock.now()
+                some = events[start : start + STEP_RECORDS_MAX]
+                records += [self._record(event, now) for event in some]
+            outcomes = await self._log.append(records)
             left = []
+            accepted: list[TaskExecuted] = []
             for event, outcome in zip(events, outcomes, strict=True):
                 if isinstance(outcome, Accepted):
                     self._core.accepted(event, outcome.offset)
                     if isinstance(event, TaskExecuted):
-                        self._watch(event)
+                        accepted.append(event)
                 else:
                     left.append(event)
+            self._watch(accepted)
             events = left
             if events:
                 fault_count += 1
@@ -340,12 +325,12 @@ class ExecutorLane:
     def _has_to_write(self) -> bool:
         return not self._dead_letters.empty or self._core.has_facts(self._clock.now())
 
-    def _record(self, event: Fact) -> Record:
+    def _record(self, event: Fact, now: datetime) -> Record:
         envelope = Envelope(
             event=event,
             event_id=event_id_of(event),
             source=self._executor,
-            time=self._clock.now(),
+            time=now,
         )
         return event_record(Topic.EXECUTIONS, self._partition, envelope)
 

@@ -12,6 +12,8 @@ so.
 from collections import deque
 from typing import NamedTuple
 
+import msgspec
+
 RunKey = tuple[str, int]
 """Run id and attempt."""
 
@@ -23,7 +25,7 @@ class Prefix(NamedTuple):
     executions: int
 
 
-class Word(NamedTuple):
+class Word(msgspec.Struct, frozen=True, gc=False, order=True):
     """A TaskDue: its run, and which of the words about that run it is."""
 
     key: RunKey
@@ -86,13 +88,15 @@ class Ledger:
     def defer(self, word: Word, offset: int) -> None:
         """Note that the record at `offset` of `executions` gives a word back, and all before it."""
         known = self._deferred.get(word.key)
-        if known is None or known[:2] < word[1:]:
+        if known is None or (known.based_on, known.delivery) < (word.based_on, word.delivery):
             self._deferred[word.key] = _Deferred(word.based_on, word.delivery, offset)
 
     def is_deferred(self, word: Word) -> bool:
         """Whether a word, or a later one about its run, was given back."""
         known = self._deferred.get(word.key)
-        return known is not None and word[1:] <= known[:2]
+        if known is None:
+            return False
+        return (word.based_on, word.delivery) <= (known.based_on, known.delivery)
 
     def forget(self, key: RunKey) -> None:
         """Know nothing of a run any more."""

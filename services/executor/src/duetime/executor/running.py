@@ -6,7 +6,9 @@ Knows when an attempt began and when its next lease is due; not what an end mean
 import heapq
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from duetime.events.types import TaskDue
 from duetime.executor.ledger import RunKey
@@ -15,7 +17,7 @@ from duetime.limits import STARTED_AFTER_SECONDS
 _STARTED_AFTER: Final = timedelta(seconds=STARTED_AFTER_SECONDS)
 
 
-class Run(NamedTuple):
+class Run(msgspec.Struct, frozen=True, gc=False):
     """An attempt that is under way."""
 
     due: TaskDue
@@ -47,7 +49,7 @@ class Running:
         """Note that its work begins only now."""
         run = self._runs.get(key)
         if run is not None:
-            self._runs[key] = run._replace(started_at=max(now, run.started_at))
+            self._runs[key] = Run(run.due, max(now, run.started_at), run.lease_at)
 
     def end(self, key: RunKey) -> Run:
         """Note that it is no longer under way."""
@@ -57,7 +59,7 @@ class Running:
         """Note when its next lease is due; nothing where it has ended."""
         run = self._runs.get(key)
         if run is not None:
-            self._put(key, run._replace(lease_at=lease_at))
+            self._put(key, Run(run.due, run.started_at, lease_at))
 
     def lease_at(self) -> datetime | None:
         """Say when the earliest TaskStarted is to be written."""

@@ -1,14 +1,17 @@
 """The executor as a service: its worker, its slots and its actions, wired to what it is given."""
 
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from typing import Final
 from weakref import WeakValueDictionary
 
 from duetime.events.types import TaskExecuted
 from duetime.executor.actions.attempt import Actions
+from duetime.executor.actions.bounds import Bounds
 from duetime.executor.alarm import Alarm
 from duetime.executor.ends import TaskEnds
-from duetime.executor.lane import EXECUTOR_TOPICS, ExecutorLane, ExecutorParts
+from duetime.executor.lane import EXECUTOR_TOPICS, ExecutorLane
+from duetime.executor.parts import ExecutorParts
 from duetime.executor.slots import Slots
 from duetime.executor.targets import Targets, runs_max_of
 from duetime.limits import GATHER_SECONDS
@@ -17,7 +20,7 @@ from duetime.runtime.afterwards import Afterwards
 from duetime.runtime.backoff import Backoff
 from duetime.runtime.clock import Clock
 from duetime.runtime.worker import Reads, Wake, Worker
-from duetime.telemetry.metrics import Metrics
+from duetime.telemetry.metrics import Metrics, observe_all
 
 GROUP: Final = "duetime-executor"
 
@@ -45,6 +48,7 @@ def executor_service(
         actions=actions,
         slots=Slots(concurrency),
         alarm=Alarm(clock.now),
+        bounds=Bounds(),
         targets=Targets(target_concurrency or runs_max_of(concurrency)),
         ends=TaskEnds(log, clock.now),
         backoff=backoff,
@@ -76,18 +80,24 @@ def executor_service(
     return worker
 
 
-def _watch(metrics: Metrics) -> Callable[[TaskExecuted], None]:
-    lateness = metrics.run_lateness_seconds
-
-    def watch(event: TaskExecuted) -> None:
-        if event.deferred:
-            metrics.deferred_total.inc()
-            return
-        metrics.runs_total.of(event.outcome).inc()
-        due_at = event.due_at if event.accepted_at is None else event.accepted_at
-        lateness.observe((event.started_at - due_at).total_seconds())
-        metrics.action_duration_seconds.of(event.action).observe(
-            (event.finished_at - event.started_at).total_seconds()
-        )
+def _watch(metrics: Metrics) -> Callable[[Sequence[TaskExecuted]], None]:
+    def watch(events: Sequence[TaskExecuted]) -> None:
+        ended = [event for event in events if not event.deferred]
+        if len(ended) < len(events):
+            metrics.deferred_total.inc(len(events) - len(ended))
+        for outcome, count in Counter(event.outcome for event in ended).items():
+            metrics.runs_total.of(outcome).inc(count)
+        observe_all(metrics.run_lateness_seconds, [_lateness_seconds(event) for event in ended])
+        durations: defaultdict[str, list[float]] = defaultdict(list)
+        for event in ended:
+            took = event.finished_at - event.started_at
+            durations[event.action].append(took.total_seconds())
+        for action, seconds in durations.items():
+            observe_all(metrics.action_duration_seconds.of(action), seconds)
 
     return watch
+
+
+def _lateness_seconds(event: TaskExecuted) -> float:
+    due_at = event.due_at if event.accepted_at is None else event.accepted_at
+    return (event.started_at - due_at).total_seconds()

@@ -14,6 +14,7 @@ from duetime.executor.actions.attempt import (
     is_immediate,
     target_of,
 )
+from duetime.executor.actions.bounds import Bounds
 from duetime.executor.core import ExecutorCore
 from duetime.executor.facts import Ended
 from duetime.executor.slots import Slots
@@ -32,6 +33,7 @@ class Starting:
         actions: Actions,
         slots: Slots,
         targets: Targets,
+        bounds: Bounds,
         wake: Callable[[], None],
         told: Callable[[], None],
     ) -> None:
@@ -41,6 +43,7 @@ class Starting:
         self._actions = actions
         self._slots = slots
         self._targets = targets
+        self._bounds = bounds
         self._wake = wake
         self._tell = told
         self._freed: dict[Target, None] = {}
@@ -74,16 +77,19 @@ class Starting:
             self._core.call(target, self._targets.room(target))
         self._freed.clear()
         for due in self._core.startable(now, runs_max=self._slots.free):
-            started_at = self._clock.now()
-            self._core.started(due, started_at)
             if is_immediate(due):
+                started_at = self._clock.now()
+                self._core.started(due, started_at)
                 self._core.ended((due.run_id, due.attempt), SUCCEEDED, self._clock.now())
                 continue
+            self._core.started(due, now)  # and begun when its work begins
             self._slots.take()
             acts_on = target_of(self._actions, due)
             if acts_on is not None:
                 self._targets.take(acts_on)
-            run = Attempt(self._actions, due, begun=self._begun, ended=self._ended)
+            run = Attempt(
+                self._actions, due, bounds=self._bounds, begun=self._begun, ended=self._ended
+            )
             self._runs[run.task] = run
         for target, due_at in self._core.passed_over():
             if due_at is not None:

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from duetime.events.types import LogAction, Outcome, TaskDue
+from duetime.executor.actions.bounds import Bounds
 from duetime.executor.actions.port import Action, Begin
 from duetime.executor.facts import Ended
 from duetime.executor.targets import Target
@@ -42,13 +43,14 @@ class Attempt:
     cancelled, it does to itself.
     """
 
-    __slots__ = ("_ended", "_on_begin", "_over", "_timed_out", "_timer", "due", "task")
+    __slots__ = ("_bounds", "_ended", "_on_begin", "_over", "_timed_out", "due", "task")
 
     def __init__(
         self,
         actions: Actions,
         due: TaskDue,
         *,
+        bounds: Bounds,
         begun: Callable[[TaskDue], None],
         ended: "Callable[[Attempt, Ended], None]",
     ) -> None:
@@ -62,10 +64,8 @@ class Attempt:
         self._ended = ended
         self._over = False
         self._timed_out = False
-        self._timer: asyncio.TimerHandle | None = None
-        self.task = asyncio.create_task(
-            _performed(actions, due, self._begin), name=f"action of {due.run_id}"
-        )
+        self._bounds = bounds
+        self.task = asyncio.create_task(_performed(actions, due, self._begin), name=due.run_id)
         self.task.add_done_callback(self._done)
 
     def cancel(self) -> None:
@@ -77,21 +77,21 @@ class Attempt:
         begun, self._on_begin = self._on_begin, None
         if begun is not None and not self._over:
             begun(self.due)
-            self._timer = self._later(self.due.timeout_seconds, self._expire)
+            self._bounds.set(self, self.due.timeout_seconds)
 
-    def _expire(self) -> None:
-        if not self.task.done():
-            self._timed_out = True
-            self.task.cancel()
-            self._timer = self._later(_LET_GO_SECONDS_MAX, self._let_go)
-
-    def _let_go(self) -> None:
-        """Wait no longer for an action that refuses to be cancelled."""
-        self._end(Ended(Outcome.TIMED_OUT))
+    def expire(self) -> None:
+        """Cancel it when its time has passed; wait no longer for one that refuses to be."""
+        if self.task.done():
+            return
+        if self._timed_out:
+            self._end(Ended(Outcome.TIMED_OUT))
+            return
+        self._timed_out = True
+        self.task.cancel()
+        self._bounds.set(self, _LET_GO_SECONDS_MAX)
 
     def _done(self, task: "asyncio.Task[Ended]") -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self._bounds.take_back(self)
         if task.cancelled():  # before it had begun at all
             end = Ended(Outcome.FAILED, error="was cancelled before it began")
         elif task.exception() is not None:
@@ -109,10 +109,6 @@ class Attempt:
             end = Ended(Outcome.TIMED_OUT, error=error)
         self._ended(self, end)
 
-    @staticmethod
-    def _later(seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
-        return asyncio.get_running_loop().call_later(seconds, call)
-
 
 async def attempt(
     actions: Actions, due: TaskDue, begun: Callable[[], None] = lambda: None
@@ -124,7 +120,7 @@ async def attempt(
         if not end.done():
             end.set_result(how)
 
-    under_way = Attempt(actions, due, begun=lambda _: begun(), ended=ended)
+    under_way = Attempt(actions, due, bounds=Bounds(), begun=lambda _: begun(), ended=ended)
     try:
         return await end
     except asyncio.CancelledError:

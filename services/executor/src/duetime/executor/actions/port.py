@@ -16,7 +16,7 @@ Begin = Callable[[], None]
 """Called by an action when its work begins: from there its run is started and its time counts."""
 
 
-class RunContext(msgspec.Struct, frozen=True, kw_only=True):
+class RunContext(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What an action is told about its run. Instants are aware UTC datetimes."""
 
     run_id: str

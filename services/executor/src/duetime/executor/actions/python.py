@@ -72,6 +72,9 @@ class PythonActions:
             PYTHON_THREADS_MAX, of_one_max=PYTHON_THREADS_PER_FUNCTION_MAX, name="action"
         )
         self._targets = {name: _target(name, function) for name, function in functions.items()}
+        self._coroutines = frozenset(
+            name for name, function in functions.items() if inspect.iscoroutinefunction(function)
+        )
 
     def target(self, due: TaskDue) -> Target | None:
         """Name the function; one that needs a thread has fewer runs at a time."""
@@ -95,7 +98,7 @@ class PythonActions:
             due_at=due.due_at,
         )
         args = due.action.args
-        if inspect.iscoroutinefunction(function):
+        if due.action.name in self._coroutines:
             begin()
             return _text(await function(context, **args))
         end = await self._threads.call(
