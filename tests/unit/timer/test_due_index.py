@@ -378,7 +378,7 @@ def test_an_index_of_a_newer_format_is_refused_with_a_sentence(
         with opened(tmp_path) as database:
             fill(database)
 
-    with pytest.raises(DueIndexError, match=r"written by a newer Duetime \(format 3; this one"):
+    with pytest.raises(DueIndexError, match=r"written by a newer Duetime \(format 4; this one"):
         RocksDueIndexes.open(tmp_path)
 
 

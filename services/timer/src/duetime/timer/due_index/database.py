@@ -3,7 +3,10 @@
 Knows RocksDB (rocksdict), and alone does: keys, bytes, settings; not what is kept when (`rocks`).
 
 Keys: partition (2 bytes), kind, and for a task its id, for a due entry the wake (8 bytes, rising)
-and the id, for a tally the id. One write batch holds all of a flush, the mark included.
+and the id, for a tally the id. A task that time wakes has its state under its due entry: what is
+due next is read in one sweep, and what is written anew, mostly due later than all else, is merged
+with little of it. Under its id lies when it wakes. One write batch holds all of a flush, the mark
+included.
 
 Nothing is synced, and there is no log of writes beside the tables: the changelog is one. After the
 loss of a process the database is as it was some time before, whole, mark included.
@@ -16,7 +19,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self, cast
 
 import rocksdict
 
@@ -25,7 +28,7 @@ from duetime.timer.due_index.port import DueIndexError
 from duetime.timer.due_index.window import END, Entry
 
 # Also to be raised when a task of the same state wakes at another time than before.
-FORMAT_VERSION: Final = 2
+FORMAT_VERSION: Final = 3
 
 _TASK: Final = b"t"
 _DUE: Final = b"d"
@@ -119,10 +122,34 @@ class Shelf:
 
     def tasks(self, task_ids: Sequence[str]) -> list[Kept | None]:
         """Give tasks, all read at once; None for what is not there."""
-        keys: list[Any] = [self._task + task_id.encode() for task_id in task_ids]
+        heads = self._heads(task_ids)
+        found: list[Kept | None] = [_kept(head) for head in heads]
+        waking = [place for place, kept in enumerate(found) if kept and kept.wake is not None]
+        keys = [self._due + heads[place][:8] + task_ids[place].encode() for place in waking]
+        for place, state in zip(waking, self._values(keys), strict=True):
+            kept = found[place]
+            # Without its state it is no task: the two are written together.
+            found[place] = None if state is None or kept is None else kept._replace(state=state)
+        return found
+
+    def wakes(self, task_ids: Sequence[str]) -> list[tuple[int | None, int]]:
+        """Say when tasks wake (None: never, or they are not there), with their tallies."""
+        return [
+            (None, 0) if kept is None else (kept.wake, kept.tally)
+            for kept in map(_kept, self._heads(task_ids))
+        ]
+
+    def _heads(self, task_ids: Sequence[str]) -> list[bytes]:
+        """Give what lies under tasks' ids; nothing for what is not there."""
+        keys = [self._task + task_id.encode() for task_id in task_ids]
+        return [value or b"" for value in self._values(keys)]
+
+    def _values(self, keys: list[bytes]) -> list[bytes | None]:
+        if not keys:
+            return []
         with self._watched():
-            values = self._rocks.get(keys) or []
-        return [None if value is None else _kept(value) for value in values]
+            values: list[bytes | None] = self._rocks.get(cast("list[Any]", keys)) or []
+        return values
 
     def tallies(self) -> dict[str, int]:
         """Give the tasks that have a tally, with it."""
@@ -131,36 +158,37 @@ class Shelf:
             found[key[len(self._tally) :].decode()] = int.from_bytes(value, "big")
         return found
 
-    def entries(self, start: Entry, count_max: int) -> tuple[list[Entry], Entry]:
-        """Give so many due entries from one on, and that up to which they are all (END: all)."""
-        found: list[Entry] = []
-        for key, _ in self._rows(self._due, self._due_key(start)):
+    def entries(self, start: Entry, count_max: int) -> tuple[list[tuple[Entry, bytes]], Entry]:
+        """Give so many due entries from one on, with states, and up to where they are all."""
+        found: list[tuple[Entry, bytes]] = []
+        for key, state in self._rows(self._due, self._due_key(start)):
             entry = (int.from_bytes(key[3:11], "big") - _SIGN, key[11:].decode())
             if len(found) == count_max:
                 return found, entry
-            found.append(entry)
+            found.append((entry, state))
         return found, END
 
     def write(self, change: "Change", mark: bytes) -> None:
         """Write a change with a mark: all or nothing."""
         batch = rocksdict.WriteBatch(raw_mode=True)
+        for entry in change.gone:  # first: what is written after it counts
+            batch.delete(self._due_key(entry))
         for task_id, task in change.tasks.items():
             key = task_id.encode()
             if task is None:
                 batch.delete(self._task + key)
                 continue
-            wake = _NEVER if task.wake is None else (task.wake + _SIGN).to_bytes(8, "big")
-            batch.put(
-                self._task + key, wake + task.tally.to_bytes(_TALLY_BYTES, "big") + task.state
-            )
-            if task.wake is not None:
-                batch.put(self._due + wake + key, b"")
-        for entry in change.gone:
-            batch.delete(self._due_key(entry))
-        for task_id, tally in change.tallies.items():
+            tally = task.tally.to_bytes(_TALLY_BYTES, "big")
+            if task.wake is None:
+                batch.put(self._task + key, _NEVER + tally + task.state)
+            else:
+                wake = (task.wake + _SIGN).to_bytes(8, "big")
+                batch.put(self._task + key, wake + tally)
+                batch.put(self._due + wake + key, task.state)
+        for task_id, count in change.tallies.items():
             key = self._tally + task_id.encode()
-            if tally:
-                batch.put(key, tally.to_bytes(_TALLY_BYTES, "big"))
+            if count:
+                batch.put(key, count.to_bytes(_TALLY_BYTES, "big"))
             else:
                 batch.delete(key)
         batch.put(self._prefix + _MARK, mark)
@@ -216,7 +244,9 @@ class Change(NamedTuple):
     tallies: Mapping[str, int]
 
 
-def _kept(value: bytes) -> Kept:
+def _kept(value: bytes) -> Kept | None:
+    if not value:
+        return None
     wake = None if value[:8] == _NEVER else int.from_bytes(value[:8], "big") - _SIGN
     return Kept(wake, int.from_bytes(value[8:_HEAD_BYTES], "big"), value[_HEAD_BYTES:])
 

@@ -88,6 +88,7 @@ class RocksDueIndex(DueIndex):
         self._before: dict[str, _Before] = {}  # of each with an uncommitted change
         self._reads: dict[str, Kept | None] = {}  # from disk since the last commit
         self._ahead: dict[str, Kept] = {}  # flushed ones with a tally, the latest last
+        self._swept: dict[Entry, bytes] = {}  # states, read with what is due next
         self._void: list[Entry] = []  # on disk, and known to mean nothing
         self._tallies: dict[str, int] = {}  # of the few that have one
         self._tally = 0
@@ -162,7 +163,9 @@ class RocksDueIndex(DueIndex):
             before.pop(task_id, None)
         self._mark = mark
         self._reads.clear()
-        self._window.trim()
+        if self._window.trim():
+            horizon = self._window.horizon
+            self._swept = {entry: it for entry, it in self._swept.items() if entry < horizon}
         if len(self._fresh) >= limits.DUE_FRESH_TASKS_MAX:
             self.flush()
         elif (mark.as_of - self._settled_as_of).total_seconds() >= limits.INDEX_SETTLE_SECONDS:
@@ -186,6 +189,7 @@ class RocksDueIndex(DueIndex):
         self._shelf.clear()
         for memory in (self._fresh, self._disk_wakes, self._before, self._reads, self._ahead):
             memory.clear()
+        self._swept.clear()
         self._void.clear()
         self._stayed.clear()
         self._take_up()
@@ -269,6 +273,8 @@ class RocksDueIndex(DueIndex):
             woke = None if kept is None else kept.wake
         assert not isinstance(woke, Unknown)
         self._disk_wakes[task_id] = woke
+        if woke is not None:
+            self._swept.pop((woke, task_id), None)
         return _Before(on_disk=True, kept=None, wake=woke, tally=tally)
 
     def _set_tally(self, task_id: str, tally: int) -> None:
@@ -313,7 +319,11 @@ class RocksDueIndex(DueIndex):
         """Give the entries from one on, those in memory among them."""
         on_disk, end = self._shelf.entries(start, tasks_max)
         fresh = self._fresh
-        found = [entry for entry in on_disk if entry[1] not in fresh]
+        found: list[Entry] = []
+        for entry, state in on_disk:
+            if entry[1] not in fresh:
+                found.append(entry)
+                self._swept[entry] = state
         found += (
             (kept.wake, task_id)
             for task_id, kept in fresh.items()
@@ -322,12 +332,21 @@ class RocksDueIndex(DueIndex):
         return found, end
 
     def _check(self, entries: Sequence[Entry]) -> list[tuple[str, int | None]]:
-        self.expect([task_id for _, task_id in entries])
-        checked: list[tuple[str, int | None]] = []
-        for wake, task_id in entries:
-            kept = self._kept(task_id)
-            really = None if kept is None else kept.wake
-            if really != wake and task_id not in self._fresh:
-                self._void.append((wake, task_id))
-            checked.append((task_id, really))
+        """Say when these wake really; what was swept up with them is known then."""
+        fresh, reads, checked = self._fresh, self._reads, list[tuple[str, int | None]]()
+        on_disk = [entry for entry in entries if entry[1] not in fresh]
+        heads = dict(zip(on_disk, self._shelf.wakes([each for _, each in on_disk]), strict=True))
+        for entry in entries:
+            task_id = entry[1]
+            state = self._swept.pop(entry, None)
+            if entry not in heads:
+                kept = fresh[task_id]
+                checked.append((task_id, None if kept is None else kept.wake))
+                continue
+            wake, tally = heads[entry]
+            checked.append((task_id, wake))
+            if wake != entry[0]:
+                self._void.append(entry)
+            elif state is not None:
+                reads[task_id] = Kept(wake, tally, state)
         return checked

@@ -62,10 +62,10 @@ class Window:
         if task_id in self._wakes:
             self._claims.add(task_id)
 
-    def trim(self) -> None:
-        """Draw the horizon nearer where there are too many."""
+    def trim(self) -> bool:
+        """Draw the horizon nearer where there are too many; say whether it was."""
         if len(self._wakes) <= 2 * self._tasks_max:
-            return
+            return False
         entries = ((wake, task_id) for task_id, wake in self._wakes.items())
         self.horizon = heapq.nsmallest(self._tasks_max + 1, entries)[-1]
         self._wakes = {
@@ -73,6 +73,7 @@ class Window:
         }
         self._claims.intersection_update(self._wakes)
         self._rebuild()
+        return True
 
     def until(self, limit: int, tasks_max: int) -> list[str]:
         """Give the first tasks to wake up to and including `limit`."""
