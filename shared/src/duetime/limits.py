@@ -96,6 +96,7 @@ DUE_OPEN_FILES_MAX: Final = 64  # 64 MB each: 10 million tasks are some 40 files
 INDEX_AGE_SECONDS_MAX: Final = 1_800.0  # half of the tombstones' hour: older may resurrect a task
 INDEX_REFRESH_SECONDS: Final = 225.0  # an eighth of it: seven looks at the log may fail
 STANDBY_GATHER_SECONDS: Final = 0.25  # a take-over reads what came meanwhile: some hundred records
+INDEX_ADVANCE_SECONDS: Final = 10.0  # what wakes meanwhile is stepped over in 5 ms at a take-over
 FOLD_RECORDS_MAX: Final = 500  # of the changelog in one slice: 5 ms at 10 us a record
 RESTORES_AT_ONCE_MAX: Final = 3  # long ways through the changelog: one reads while others fold
 CLOCK_REREAD_SECONDS: Final = 0.2  # waiting re-reads the wall clock at least this often

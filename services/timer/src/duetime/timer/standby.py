@@ -20,6 +20,7 @@ import structlog
 
 from duetime.limits import (
     FOLD_RECORDS_MAX,
+    INDEX_ADVANCE_SECONDS,
     INDEX_REFRESH_SECONDS,
     POLL_WAIT_SECONDS_MAX,
     STANDBY_GATHER_SECONDS,
@@ -99,6 +100,7 @@ class Standby:
         try:
             await self._catch_up(partitions)
             refresh_at = loop.time() + INDEX_REFRESH_SECONDS
+            advance_at = loop.time() + INDEX_ADVANCE_SECONDS
             while True:
                 records = await tail.poll(
                     records_max=FOLD_RECORDS_MAX, wait_seconds=POLL_WAIT_SECONDS_MAX
@@ -108,6 +110,9 @@ class Standby:
                 if loop.time() >= refresh_at:
                     await self._catch_up(partitions)
                     refresh_at = loop.time() + INDEX_REFRESH_SECONDS
+                if loop.time() >= advance_at:
+                    self._advance(partitions)
+                    advance_at = loop.time() + INDEX_ADVANCE_SECONDS
         finally:
             await tail.close()
 
@@ -131,8 +136,12 @@ class Standby:
             self._indexes.given_back.discard(partition)
             if not self._indexes.is_taken(partition):
                 await self._changelog(partition).catch_up(self._indexes.turns)
+        self._advance(partitions)
+
+    def _advance(self, partitions: Iterable[int]) -> None:
+        """Move the places where scans begin past what has woken by now: it would be in the way."""
+        for partition in partitions:
             if not self._indexes.is_taken(partition):
-                # Moves the place where a scan begins past what has woken by now.
                 self._indexes.of(partition).first()
 
     def _is_doubtful(self, partition: int) -> bool:

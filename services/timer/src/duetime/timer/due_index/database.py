@@ -297,7 +297,9 @@ def _opened(folder: Path) -> rocksdict.Rdict:
 
 def _settings() -> rocksdict.Options:
     options = rocksdict.Options(raw_mode=True)
-    options.set_compression_type(rocksdict.DBCompressionType.lz4())
+    # What is written is soon gone or merged again: only what stays is packed.
+    options.set_compression_type(rocksdict.DBCompressionType.none())
+    options.set_bottommost_compression_type(rocksdict.DBCompressionType.lz4())
     options.set_write_buffer_size(limits.DUE_WRITE_BUFFER_BYTES)
     options.set_max_write_buffer_number(2)
     options.set_max_background_jobs(2)
@@ -305,8 +307,6 @@ def _settings() -> rocksdict.Options:
     options.set_max_open_files(limits.DUE_OPEN_FILES_MAX)
     options.set_keep_log_file_num(2)
     options.set_max_log_file_size(1024 * 1024)
-    # What woke leaves a tombstone, and all of them lie together: files full of them go first.
-    options.add_compact_on_deletion_collector_factory(1_000, 500, 0.5)
     blocks = rocksdict.BlockBasedOptions()
     blocks.set_block_cache(rocksdict.Cache(limits.DUE_CACHE_BYTES))
     # Indexes and filters are in the cache as well, so that its bound is the bound of all.
