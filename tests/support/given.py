@@ -39,6 +39,7 @@ class Story:
         self.lookahead = lookahead
         self.tasks: list[Record] = []
         self.executions: list[Record] = []
+        self.in_order: list[Record] = []  # of both, as they were appended
         self.changelog: dict[str, bytes] = {}
         self.folded_to = FoldedTo()
         self.facts: list[Fact] = []
@@ -65,6 +66,7 @@ class Story:
                 offset=len(log),
             )
             log.append(record)
+            self.in_order.append(record)
             self.core.apply([record])
         return self
 
@@ -74,6 +76,7 @@ class Story:
         """Append to `tasks` what nobody can read."""
         record = unreadable(task_id, topic=_TASKS, offset=len(self.tasks), appended_at=at)
         self.tasks.append(record)
+        self.in_order.append(record)
         self.core.apply([record])
         return self
 
@@ -111,13 +114,16 @@ class Story:
         )
 
     def restored(self) -> "Story":
-        """Crash, and restore a new core from what the log holds."""
+        """Crash, and restore a new core from what the log holds.
+
+        What was not folded in yet comes in the order in which it came before. Nothing orders the
+        two topics against each other, so another order would be as good, and say something else.
+        """
         self.core = _core(self.lookahead)
         for task_id, value in self.changelog.items():
             self.core.restore(task_id, value)
         self.core.restore_position(self.folded_to)
-        self.core.apply(self.tasks[self.folded_to.tasks :])
-        self.core.apply(self.executions[self.folded_to.executions :])
+        self.core.apply(self.in_order)  # what was folded in changes nothing
         self.core.caught_up()
         return self
 

@@ -131,7 +131,8 @@ BUGS: Final = (
         before="states[task_id] = self._kept(task_id, fired.state)",
         after=(
             "before = self._index.get(task_id)\n"
-            "            states[task_id] = self._kept(task_id, fired.state)._replace(value=before)"
+            "            kept = self._kept(task_id, fired.state)\n"
+            "            states[task_id] = msgspec.structs.replace(kept, value=before)"
         ),
     ),
     Bug(

@@ -170,11 +170,11 @@ class TimerCore:
     def accepted(self, decided: Decided, now: datetime) -> None:
         """Make a decision state: the log has taken it whole."""
         for task_id in decided.fired:
-            value, wake, tally, woke = decided.states[task_id]
-            if value is None:
-                self._index.remove(task_id, woke=woke)
+            kept = decided.states[task_id]
+            if kept.value is None:
+                self._index.remove(task_id, woke=kept.woke)
             else:
-                self._index.put(task_id, wake, value, tally=tally, woke=woke)
+                self._index.put(task_id, kept.wake, kept.value, tally=kept.tally, woke=kept.woke)
         self._changed.clear()
         self._owes_position = False
         self._told_to = decided.folded_to.tasks

@@ -6,8 +6,10 @@ Knows the records of `schedule` and marks; not how they are read (`changelog`).
 import struct
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 from zlib import crc32
+
+import msgspec
 
 from duetime.events.ids import microseconds
 from duetime.limits import CLOCK_STEP_SECONDS, INDEX_AGE_SECONDS_MAX
@@ -34,7 +36,7 @@ class ChangelogFormatError(Exception):
     """The changelog is in a format that this program does not know; the message says so."""
 
 
-class Kept(NamedTuple):
+class Kept(msgspec.Struct, frozen=True, gc=False):
     """A task's state as the changelog and the index keep it (no value: forgotten).
 
     `wake`: when time wakes it, in microseconds since 1970, None where it never does; `woke`: when
@@ -54,13 +56,12 @@ def headers_of(kept: Kept, *, lookahead_us: int) -> Mapping[str, bytes]:
     only keeps up with the changelog need neither decode nor look anything up. It counts for readers
     of the same lookahead (in microseconds), and with the value that it was made of.
     """
-    value, wake, tally, woke = kept
     gist = _GIST_FORMAT.pack(
-        0 if value is None else crc32(value),
+        0 if kept.value is None else crc32(kept.value),
         lookahead_us,
-        _NEVER if wake is None else wake,
-        _NEVER if woke is None else woke,
-        tally,
+        _NEVER if kept.wake is None else kept.wake,
+        _NEVER if kept.woke is None else kept.woke,
+        kept.tally,
     )
     return {_FORMAT: _FORMAT_VALUE, _GIST: gist}
 

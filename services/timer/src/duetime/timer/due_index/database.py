@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self, cast
 
+import msgspec
 import rocksdict
 
 from duetime import limits
@@ -42,7 +43,7 @@ _NEVER: Final = b"\xff" * 8  # a task that time does not wake
 _DAMAGED: Final = "damaged"  # a file: the database beside it is not to be opened again
 
 
-class Kept(NamedTuple):
+class Kept(msgspec.Struct, frozen=True, gc=False):
     """A task as it is kept: when it wakes (microseconds), its tally, its state."""
 
     wake: int | None
@@ -129,7 +130,9 @@ class Shelf:
         for place, state in zip(waking, self._values(keys), strict=True):
             kept = found[place]
             # Without its state it is no task: the two are written together.
-            found[place] = None if state is None or kept is None else kept._replace(state=state)
+            if kept is not None:
+                whole = None if state is None else Kept(kept.wake, kept.tally, state)
+                found[place] = whole
         return found
 
     def wakes(self, task_ids: Sequence[str]) -> list[tuple[int | None, int]]:

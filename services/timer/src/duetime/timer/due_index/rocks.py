@@ -16,9 +16,10 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 import msgspec
+from msgspec.structs import replace
 
 from duetime import limits
 from duetime.events.ids import instant, microseconds
@@ -65,7 +66,7 @@ class _OnDisk(msgspec.Struct, frozen=True, kw_only=True):
     lowest: Entry  # nothing is due before it: where a scan begins
 
 
-class _Before(NamedTuple):
+class _Before(msgspec.Struct, frozen=True, gc=False):
     """A task as it was committed: on disk, or in memory (`kept`, None: gone)."""
 
     on_disk: bool
@@ -219,7 +220,7 @@ class RocksDueIndex(DueIndex):
             written[task_id] = committed
             if before is not None:
                 left[task_id] = kept
-                self._before[task_id] = before._replace(on_disk=True)
+                self._before[task_id] = replace(before, on_disk=True)
         mark = self._flushed if stayed and self._flushed is not None else self._mark
         self._shelf.write(self._change_of(written), self._under(mark))
         for task_id, committed in written.items():
