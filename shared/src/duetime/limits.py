@@ -96,6 +96,7 @@ DUE_OPEN_FILES_MAX: Final = 64  # 64 MB each: 10 million tasks are some 40 files
 INDEX_AGE_SECONDS_MAX: Final = 1_800.0  # half of the tombstones' hour: older may resurrect a task
 INDEX_REFRESH_SECONDS: Final = 225.0  # an eighth of it: seven looks at the log may fail
 STANDBY_GATHER_SECONDS: Final = 0.25  # a take-over reads what came meanwhile: some hundred records
+STANDBY_WAIT_SECONDS_MAX: Final = 8.0  # while others are behind: a burst's dispatch and its starts
 INDEX_ADVANCE_SECONDS: Final = 10.0  # what wakes meanwhile is stepped over in 5 ms at a take-over
 FOLD_RECORDS_MAX: Final = 500  # of the changelog in one slice: 5 ms at 10 us a record
 RESTORES_AT_ONCE_MAX: Final = 3  # long ways through the changelog: one reads while others fold
@@ -121,6 +122,8 @@ TARGET_LOOK_SECONDS: Final = 0.25  # between two looks at those that wait for on
 DEFER_SECONDS: Final = 2.0  # how long the first time; doubles up to DEFER_SECONDS_MAX
 PASSED_PER_STEP_MAX: Final = 1_000  # runs put aside for their target in one step: some 2 ms
 OUTCOMES_PER_APPEND_MAX: Final = 1_000  # one bookkeeping append; the next one takes the rest
+BOOKS_BURST_STARTS: Final = 400  # of one executor in BOOKS_SECONDS: 8,000 a second; books wait
+BOOKS_BEATS_MAX: Final = 40  # so long at most, two seconds: a burst's starts
 BOOKS_SECONDS: Final = 0.05  # ends wait for company, 20 appends a second; a kill repeats them
 PYTHON_THREADS_MAX: Final = 64  # threads for synchronous python actions
 # A quarter: a function that hangs, also past its timeout, leaves three quarters to others.

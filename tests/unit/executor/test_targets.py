@@ -90,3 +90,21 @@ def test_a_target_has_a_tenth_of_the_slots_or_ten(concurrency: int, runs_max: in
 def test_a_target_needs_at_least_one_run_at_a_time() -> None:
     with pytest.raises(ValueError, match="at least one"):
         Targets(0)
+
+
+def test_those_who_wait_for_a_target_share_its_room_however_eagerly_the_first_asks() -> None:
+    targets = full(12)
+    lanes = [Lane(), Lane(), Lane()]
+    started = [0, 0, 0]
+    for turn in range(1, 11):
+        for lane in lanes:
+            targets.wait(SLOW, lane.freed, NOON)
+        for _ in range(12):
+            targets.give_back(SLOW)
+        for number, lane in enumerate(lanes):
+            assert turn == len(lane.told)
+            for _ in range(targets.share(SLOW, lane.freed)):
+                targets.take(SLOW)
+                started[number] += 1
+
+    assert [40, 40, 40] == started

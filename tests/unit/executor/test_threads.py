@@ -118,28 +118,29 @@ async def test_a_function_that_hangs_holds_no_more_threads_than_are_its_own() ->
 
 
 async def test_who_waits_for_a_thread_is_served_in_turn_within_the_bound_of_each_function() -> None:
-    release, served = threading.Event(), list[str]()
-
-    def slow(who: str) -> None:
-        release.wait(BOUND_SECONDS)
-        served.append(who)
-
+    release, begun = threading.Event(), list[str]()
     names = ("one", "other", "third")
     threads = Threads(2, of_one_max=1, name="action")
     calls = [
         asyncio.create_task(
-            threads.call(partial(slow, f"{name} {number}"), of=name, begin=lambda: None)
+            threads.call(
+                partial(release.wait, BOUND_SECONDS),
+                of=name,
+                begin=partial(begun.append, f"{name} {number}"),
+            )
         )
         for number in range(2)
         for name in names
     ]
     await asyncio.sleep(0)
+    at_once = list(begun)
     release.set()
     await asyncio.wait_for(asyncio.gather(*calls), BOUND_SECONDS)
     threads.close()
 
-    assert {"one 0", "other 0"} == set(served[:2])
-    assert sorted(f"{name} {number}" for name in names for number in range(2)) == sorted(served)
+    assert ["one 0", "other 0"] == at_once
+    assert "third 0" == begun[2]
+    assert sorted(f"{name} {number}" for name in names for number in range(2)) == sorted(begun)
 
 
 async def test_threads_that_hung_serve_again_once_they_are_free() -> None:

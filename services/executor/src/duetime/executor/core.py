@@ -50,6 +50,7 @@ _RENEW: Final = timedelta(seconds=LEASE_RENEW_SECONDS)
 class _Held(msgspec.Struct, frozen=True, gc=False):
     due: TaskDue
     offset: int  # of its TaskDue
+    target: Target | None
 
 
 class ExecutorCore:
@@ -122,7 +123,7 @@ class ExecutorCore:
             else:
                 word = word_of(due)
                 self._ledger.read(at.offset, word)
-                self._hold(_Held(due, at.offset), word)
+                self._hold(_Held(due, at.offset, self._target_of(due)), word)
 
     def caught_up(self) -> None:
         """All of `due` that was there at the take-over has been read.
@@ -222,11 +223,11 @@ class ExecutorCore:
             if place is None:
                 break
             key = (place[1], place[2])
-            due = self._held[key].due
+            held = self._held[key]
             if not self._freshness.knows(place[0]):
                 self._order.offer(place)
                 break  # P4 goes before P2: what may have changed waits until it is known
-            target = self._target_of(due)
+            target = held.target
             if target is not None:
                 count = taken.get(target, 0)
                 if self._room(target) <= count or not self._waiting.goes_first(target, key):
@@ -236,7 +237,7 @@ class ExecutorCore:
                     continue
                 taken[target] = count + 1
             self._order.offer(place)
-            runs.append(due)
+            runs.append(held.due)
         return runs
 
     def passed_over(self) -> Sequence[tuple[Target, datetime | None]]:

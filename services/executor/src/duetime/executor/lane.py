@@ -22,6 +22,8 @@ from duetime.executor.ledger import Prefix
 from duetime.executor.parts import ExecutorParts
 from duetime.executor.starting import Starting
 from duetime.limits import (
+    BOOKS_BEATS_MAX,
+    BOOKS_BURST_STARTS,
     BOOKS_SECONDS,
     HANDOVER_SECONDS_MAX,
     HELD_RUNS_MAX,
@@ -45,6 +47,7 @@ from duetime.log.topics import Topic
 from duetime.runtime.worker import Wake
 
 EXECUTOR_TOPICS: Final = (Topic.DUE,)
+_AT_LEAST_SECONDS: Final = 0.001
 _COMMIT_SECONDS: Final = 1.0  # what a restart reads again at most, for one small write a second
 
 
@@ -67,14 +70,7 @@ class ExecutorLane:
         )
         self._executor = parts.name
         self._starting = Starting(
-            self._core,
-            clock=parts.clock,
-            actions=parts.actions,
-            slots=parts.slots,
-            targets=parts.targets,
-            bounds=parts.bounds,
-            wake=wake,
-            told=self._keep_books,
+            self._core, parts, wake=wake, told=self._keep_books, go_on=self.ring
         )
         self._slots = parts.slots
         self._alarm = parts.alarm
@@ -152,7 +148,8 @@ class ExecutorLane:
     def ring(self) -> None:
         """Start what is due: all that there is to do most of the time."""
         try:
-            self._start_due()
+            if self._live:
+                self._start_due()
         except BaseException as fault:  # noqa: BLE001 - a loop would only log it; the step raises it
             self._starting.fail(fault)
 
@@ -282,12 +279,20 @@ class ExecutorLane:
         """Append ends, on the executor's common beat, until the log has all there are."""
         try:
             while self._has_to_write():
-                await asyncio.sleep(_until_the_beat())
+                await self._company()
                 await self._append_some()
                 if asyncio.get_running_loop().time() >= self._committed_at + _COMMIT_SECONDS:
                     await self._commit()
         finally:
             self._wake()
+
+    async def _company(self) -> None:
+        """Wait for the beat, and, bounded, while starts come thick and fast: they go first."""
+        for _ in range(BOOKS_BEATS_MAX):
+            before = self._slots.started
+            await asyncio.sleep(_until_the_beat())
+            if self._slots.started - before < BOOKS_BURST_STARTS:
+                return
 
     async def _append_some(self) -> None:
         """Append the ends so far.
@@ -364,7 +369,8 @@ class ExecutorLane:
 
 def _until_the_beat() -> float:
     """Give how long it is until all partitions write what they have: in one request, so."""
-    return BOOKS_SECONDS - asyncio.get_running_loop().time() % BOOKS_SECONDS
+    left = BOOKS_SECONDS - asyncio.get_running_loop().time() % BOOKS_SECONDS
+    return max(left, _AT_LEAST_SECONDS)  # a remainder of rounding is no wait
 
 
 async def _cancelled(tasks: Iterable[asyncio.Task[None]]) -> None:

@@ -15,6 +15,8 @@ class Slots:
             message = "an executor needs at least one slot"
             raise ValueError(message)
         self._free = slots_max
+        self.started = 0
+        """How many runs have been started, those that needed no slot too."""
         self._waiting: dict[Callable[[], None], None] = {}
 
     @property

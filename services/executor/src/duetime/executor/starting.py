@@ -9,17 +9,14 @@ from collections.abc import Callable
 from duetime.events.types import TaskDue
 from duetime.executor.actions.attempt import (
     SUCCEEDED,
-    Actions,
     Attempt,
     is_immediate,
     target_of,
 )
-from duetime.executor.actions.bounds import Bounds
 from duetime.executor.core import ExecutorCore
 from duetime.executor.facts import Ended
-from duetime.executor.slots import Slots
-from duetime.executor.targets import Target, Targets
-from duetime.runtime.clock import Clock
+from duetime.executor.parts import ExecutorParts
+from duetime.executor.targets import Target
 
 
 class Starting:
@@ -28,24 +25,26 @@ class Starting:
     def __init__(
         self,
         core: ExecutorCore,
+        parts: ExecutorParts,
         *,
-        clock: Clock,
-        actions: Actions,
-        slots: Slots,
-        targets: Targets,
-        bounds: Bounds,
         wake: Callable[[], None],
         told: Callable[[], None],
+        go_on: Callable[[], None],
     ) -> None:
-        """Start what `core` says; `wake` asks for a step, `told` is called when a run has ended."""
+        """Start what `core` says.
+
+        `wake` asks for a step, `told` is called when a run has ended, `go_on` when others that
+        waited for its target may start.
+        """
         self._core = core
-        self._clock = clock
-        self._actions = actions
-        self._slots = slots
-        self._targets = targets
-        self._bounds = bounds
+        self._clock = parts.clock
+        self._actions = parts.actions
+        self._slots = parts.slots
+        self._targets = parts.targets
+        self._bounds = parts.bounds
         self._wake = wake
         self._tell = told
+        self._go_on = go_on
         self._freed: dict[Target, None] = {}
         self._runs: dict[asyncio.Task[Ended], Attempt] = {}
         self._fault: BaseException | None = None
@@ -74,9 +73,10 @@ class Starting:
             self._slots.wait_for_free(self._wake)
             return
         for target in self._freed:
-            self._core.call(target, self._targets.room(target))
+            self._core.call(target, self._targets.share(target, self._told))
         self._freed.clear()
         for due in self._core.startable(now, runs_max=self._slots.free):
+            self._slots.started += 1
             if is_immediate(due):
                 started_at = self._clock.now()
                 self._core.started(due, started_at)
@@ -114,8 +114,9 @@ class Starting:
         self._runs.clear()
 
     def _told(self, target: Target) -> None:
+        if not self._freed:  # else it is about to go on already
+            asyncio.get_running_loop().call_soon(self._go_on)
         self._freed[target] = None
-        self._wake()
 
     def _begun(self, due: TaskDue) -> None:
         self._core.begun((due.run_id, due.attempt), self._clock.now())

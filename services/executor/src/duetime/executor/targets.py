@@ -38,12 +38,25 @@ class Targets:
         self._runs_max = runs_max
         self._alive: dict[str, int] = {}
         self._waiting: dict[Target, dict[Freed, datetime]] = {}
+        self._told: dict[Target, dict[Freed, None]] = {}
 
     def room(self, target: Target) -> int:
         """How many more runs of it may start."""
         own = target.runs_max
         most = self._runs_max if own is None or own > self._runs_max else own
         return most - self._alive.get(target.name, 0)
+
+    def share(self, target: Target, freed: Freed) -> int:
+        """How many more may start of those who were told with `freed`, that others have some too.
+
+        Else who looks first would have all of it, time and again.
+        """
+        told = self._told.get(target, {})
+        told.pop(freed, None)
+        others = len(told) + len(self._waiting.get(target, ()))
+        if not told:
+            self._told.pop(target, None)
+        return -(-self.room(target) // (1 + others))
 
     def take(self, target: Target) -> None:
         """Count a run that starts."""
@@ -72,6 +85,7 @@ class Targets:
         del waiting[first]
         if not waiting:
             del self._waiting[target]
+        self._told.setdefault(target, {})[first] = None
         first(target)
 
     def leave(self, freed: Freed) -> None:
@@ -80,3 +94,7 @@ class Targets:
             waiting.pop(freed, None)
             if not waiting:
                 del self._waiting[target]
+        for target, told in list(self._told.items()):
+            told.pop(freed, None)
+            if not told:
+                del self._told[target]

@@ -181,6 +181,11 @@ class TimerCore:
         self._written_at = now
         self._was_cut_short = len(decided.fired) >= self._due_max
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether the last decision left something that was to leave by then."""
+        return self._was_cut_short
+
     def wake_at(self) -> datetime | None:
         """Say when to decide again without news.
 

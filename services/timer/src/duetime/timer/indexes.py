@@ -7,6 +7,7 @@ which may be this process again.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 from duetime.limits import RESTORES_AT_ONCE_MAX
 from duetime.timer.due_index import DueIndex
@@ -25,6 +26,9 @@ class Indexes:
         """Partitions that lanes let go of; the standby forgets them as it takes them up."""
         self.turns = asyncio.Semaphore(RESTORES_AT_ONCE_MAX)
         """For who has a long way to bring an index up."""
+        self._hurried: set[int] = set()
+        self._calm = asyncio.Event()
+        self._calm.set()
 
     def of(self, partition: int) -> DueIndex:
         """Give a partition's index, made when it is asked for first."""
@@ -41,10 +45,29 @@ class Indexes:
 
     def give_back(self, partition: int) -> None:
         """Let go of it. Harmless when repeated."""
+        self.hurry(partition, behind=False)
         if partition in self._taken:
             self._taken.discard(partition)
             self.given_back.add(partition)
             self.of(partition).rollback()
+
+    def hurry(self, partition: int, *, behind: bool) -> None:
+        """Say whether a lane has more to do than it comes to: who only stands by waits then."""
+        if behind:
+            self._hurried.add(partition)
+            self._calm.clear()
+        elif partition in self._hurried:
+            self._hurried.discard(partition)
+            if not self._hurried:
+                self._calm.set()
+
+    async def wait_for_calm(self, seconds_max: float) -> None:
+        """Wait, bounded, until no lane is behind."""
+        if self._calm.is_set() or seconds_max <= 0:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds_max):
+                await self._calm.wait()
 
     def left_alone(self, partition: int) -> Callable[[], bool]:
         """Give what says whether no lane has taken it since; for who folds while nobody does."""

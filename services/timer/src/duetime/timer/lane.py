@@ -102,6 +102,7 @@ class TimerLane:
         # Not before: an index that is ahead of the log holds what never was.
         self._index.commit(decided.states, mark)
         self._watch(decided)
+        self._indexes.hurry(self._partition, behind=self._core.is_behind)
 
     def wake_at(self) -> datetime | None:
         """Say when the core wants to be asked again."""

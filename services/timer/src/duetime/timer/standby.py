@@ -24,6 +24,7 @@ from duetime.limits import (
     INDEX_REFRESH_SECONDS,
     POLL_WAIT_SECONDS_MAX,
     STANDBY_GATHER_SECONDS,
+    STANDBY_WAIT_SECONDS_MAX,
 )
 from duetime.log.port import Log, LogError, Stored
 from duetime.log.topics import Topic
@@ -106,6 +107,8 @@ class Standby:
                     records_max=FOLD_RECORDS_MAX, wait_seconds=POLL_WAIT_SECONDS_MAX
                 )
                 self._fault_count = 0
+                if records:
+                    await self._indexes.wait_for_calm(self._seconds_left(records[0]))
                 await self._fold(records)
                 if loop.time() >= refresh_at:
                     await self._catch_up(partitions)
@@ -156,6 +159,11 @@ class Standby:
             )
             is not None
         )
+
+    def _seconds_left(self, record: Stored) -> float:
+        """Say how long a record may wait: a take-over has to fold all that waits."""
+        age = self._clock.now() - record.appended_at
+        return STANDBY_WAIT_SECONDS_MAX - age.total_seconds()
 
     def _changelog(self, partition: int) -> Changelog:
         index = self._indexes.of(partition)
