@@ -30,6 +30,7 @@ http {
   uwsgi_temp_path $folder/uwsgi;
   scgi_temp_path $folder/scgi;
   client_max_body_size 17m;
+  client_body_buffer_size 2m;
   types { text/html html; text/css css; text/javascript js; application/json json map;
           image/svg+xml svg; image/png png; font/woff2 woff2; }
   upstream apis {

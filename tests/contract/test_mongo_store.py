@@ -82,6 +82,28 @@ async def test_nobody_polls_while_nobody_waits(opened: Opener) -> None:
             await poller
 
 
+async def test_a_task_that_came_after_it_was_asked_for_is_merged_and_never_replaced(
+    opened: Opener,
+) -> None:
+    ids = [f"t{n}" for n in range(10)]
+    tasks = [TaskDocument(task_id=id_, task=a_task(id_), task_offset=4) for id_ in ids]
+    runs = [TaskDocument(task_id=id_, last_run=a_last_run(), run_offset=7) for id_ in ids]
+    async with opened() as one, opened() as other:
+        asked = [await store.load(ids) for store in (one, other)]
+        await one.write(changes(*tasks[:5]))
+        await other.write(changes(*runs))
+        await one.write(changes(*tasks))
+        found = await one.load(ids)
+
+    assert [{}, {}] == asked
+    assert {
+        TaskDocument(
+            task_id=id_, task=a_task(id_), task_offset=4, last_run=a_last_run(), run_offset=7
+        )
+        for id_ in ids
+    } == set(found.values())
+
+
 async def test_writers_of_the_same_tasks_end_in_one_state(opened: Opener) -> None:
     ids = [f"t{n}" for n in range(50)]
     async with opened() as one, opened() as other:

@@ -152,6 +152,7 @@ MONGO_PREPARE_SECONDS_MAX: Final = 60.0  # indexes: nothing at most starts, a pa
 MONGO_POOL_CONNECTIONS_MAX: Final = 50  # per process: 50 reads at 1 ms are 50,000 a second
 MONGO_POLL_SECONDS: Final = 0.02  # between looks at the positions while someone waits: 50 a second
 MONGO_BATCH_DOCUMENTS: Final = 500  # read in one piece: some 4 ms to decode, then the loop may turn
+MONGO_ABSENT_MAX: Final = 20_000  # ids not found, kept until they are written: 2 MB
 MONGO_REMERGES_MAX: Final = 5  # a document that changes under us so often has too many writers
 REBUILD_PAUSE_SECONDS: Final = 0.01  # a twentieth of FLUSH_SECONDS: often enough to be ahead once
 GENERATION_SECONDS_MAX: Final = 1.0  # readers learn within this that a rebuild took over

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from duetime.log.local.admission import refusal, refusals
+from duetime.log.local.admission import refusal, refusals, size_bytes
 from duetime.log.local.hub import Hub
 from duetime.log.local.subscription import LocalSubscription
 from duetime.log.local.tail import LocalTail
@@ -122,7 +122,7 @@ class MemoryLog(Log):
         if self._closed:
             raise LogAwayError("the log is closed")
         for record in records:
-            reason = refusal(record, self._partitions)
+            reason = refusal(record, self._partitions, size_bytes(record))
             if reason is not None:
                 raise LogAwayError(f"nothing was written: {reason}")
         return self._write(records)

@@ -23,6 +23,7 @@ from duetime.api.reads import Reads
 from duetime.api.requests import checked_key
 from duetime.events.envelope import Envelope
 from duetime.events.ids import task_id_for_key
+from duetime.events.types import TaskCreated
 from duetime.http.problem import Problem, ProblemError
 from duetime.limits import BATCH_SLICE_TASKS, BATCH_TASKS_MAX, BATCHES_AT_ONCE_MAX, BODY_BYTES_MAX
 from duetime.log.partitioner import partition_of
@@ -124,9 +125,12 @@ class Batches:
         registered = await self._registered(entries)
         first: dict[str, Entry] = {}
         for start in range(0, len(entries), BATCH_SLICE_TASKS):
+            some = entries[start : start + BATCH_SLICE_TASKS]
             now = self._clock.now()
-            for entry in entries[start : start + BATCH_SLICE_TASKS]:
-                self._decide(entry, registered, first, manner, now)
+            for entry, event_id in zip(some, self._ids.many(len(some)), strict=True):
+                event = self._decided(entry, registered, first, now)
+                if event is not None:
+                    self._make(entry, envelope_of(event, event_id, now, manner))
             await asyncio.sleep(0)
         fresh = [(entry, entry.record) for entry in entries if entry.record is not None]
         if fresh:
@@ -140,23 +144,15 @@ class Batches:
         entries: list[Entry] = []
         bodies = cut_quickly(body)
         if bodies is not None and 0 < len(bodies) <= BATCH_TASKS_MAX:
-            await _in_slices(bodies, lambda it: entries.append(self._read_quickly(it)))
+            keys = self._ids.many(len(bodies))
+            pairs = list(zip(bodies, keys, strict=True))
+            await _in_slices(pairs, lambda it: entries.append(_read_quickly(*it)))
             if all(entry.wish is not None for entry in entries):
                 return entries
         texts = _cut(body)
         entries = [Entry() for _ in texts]
         await _in_slices(list(zip(entries, texts, strict=True)), lambda it: self._read(*it))
         return entries
-
-    def _read_quickly(self, body: Any) -> Entry:
-        entry = Entry()
-        quick = read_quickly(body)
-        if quick is not None:
-            entry.wish = quick.wish
-            entry.keyed = bool(quick.key)
-            entry.key = quick.key or self._ids.fresh()
-            entry.task_id = task_id_for_key(TENANT, entry.key)
-        return entry
 
     def _read(self, entry: Entry, text: msgspec.Raw) -> None:
         """Read one task and its key, and hold it to the rules."""
@@ -184,16 +180,16 @@ class Batches:
         documents = await self._reads.documents(ids)
         return {it.task_id: it.task.fingerprint for it in documents if it.task is not None}
 
-    def _decide(
+    def _decided(
         self,
         entry: Entry,
         registered: dict[str, str],
         first: dict[str, Entry],
-        manner: Manner,
         now: datetime,
-    ) -> None:
+    ) -> TaskCreated | None:
+        """Decide on a task; None where there is nothing to append, as the entry says."""
         if entry.fault is not None or entry.wish is None:
-            return
+            return None
         task_id = entry.task_id
         try:
             if task_id in registered:
@@ -201,18 +197,33 @@ class Batches:
                     raise problems.key_reused(task_id)
                 entry.replayed = True
                 entry.first = first.get(task_id)
-                return
+                return None
             definition = new_definition(entry.wish, self._known_actions)
             event = decide.create(created(task_id, definition, entry.wish.fingerprint), now)
             if isinstance(event, Rejection):
                 raise problems.of_rejection(event)
         except ProblemError as fault:
             entry.fail(fault)
-            return
-        entry.envelope = envelope_of(event, self._ids.fresh(), now, manner)
-        entry.record = record_of(entry.envelope, self._log.partitions)
+            return None
         registered[task_id] = entry.wish.fingerprint
         first[task_id] = entry
+        return event
+
+    def _make(self, entry: Entry, envelope: Envelope) -> None:
+        entry.envelope = envelope
+        entry.record = record_of(envelope, self._log.partitions)
+
+
+def _read_quickly(body: Any, key: str) -> Entry:
+    """Read a task of the usual shape; `key` is for one that has none."""
+    entry = Entry()
+    quick = read_quickly(body)
+    if quick is not None:
+        entry.wish = quick.wish
+        entry.keyed = bool(quick.key)
+        entry.key = quick.key or key
+        entry.task_id = task_id_for_key(TENANT, entry.key)
+    return entry
 
 
 def _cut(body: bytes) -> list[msgspec.Raw]:

@@ -8,7 +8,7 @@ again: its other batches are waited for, then it is discarded.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from aiokafka.errors import KafkaError
 
@@ -16,7 +16,7 @@ from duetime import limits
 from duetime.log.kafka.batches import Batch, build, is_exact
 from duetime.log.kafka.connection import Connection
 from duetime.log.kafka.producer import REFUSALS, Producer, retrieve
-from duetime.log.local.admission import refusals, size_bytes
+from duetime.log.local.admission import refusal, size_bytes, too_many
 from duetime.log.port import AppendOutcome, LogAwayError, Record, Refused, Unknown
 from duetime.log.topics import Topic
 
@@ -26,7 +26,7 @@ _NO_ANSWER = "Kafka has not answered in time"
 
 
 class _Call:
-    """One `append`. `records` are those that wait; what was handed on cannot be taken back."""
+    """One `append`. `remaining` of its records wait; what was handed on cannot be taken back."""
 
     __slots__ = ("done", "expired", "handed_on", "outcomes", "remaining")
 
@@ -37,15 +37,37 @@ class _Call:
         self.expired = False
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def settle(self, place: int, outcome: AppendOutcome) -> None:
-        if self.outcomes[place] is None:
-            self.outcomes[place] = outcome
-            self.remaining -= 1
-            if self.remaining == 0 and not self.done.done():
-                self.done.set_result(None)
+    def settle(self, places: Iterable[int], outcomes: Iterable[AppendOutcome]) -> None:
+        for place, outcome in zip(places, outcomes, strict=True):
+            if self.outcomes[place] is None:
+                self.outcomes[place] = outcome
+                self.remaining -= 1
+        if self.remaining == 0 and not self.done.done():
+            self.done.set_result(None)
 
 
-_Entry = tuple[_Call, int, Record]
+class _Share:
+    """What one call has for one partition: records, with their places in the call."""
+
+    __slots__ = ("call", "places", "records", "size")
+
+    def __init__(self, call: _Call, places: list[int], records: list[Record]) -> None:
+        self.call = call
+        self.places = places
+        self.records = records
+        self.size = 0  # of all, in bytes, while they wait
+
+    def cut(self, count: int) -> "tuple[_Share, _Share]":
+        """Give the first so many, and the rest."""
+        return (
+            _Share(self.call, self.places[:count], self.records[:count]),
+            _Share(self.call, self.places[count:], self.records[count:]),
+        )
+
+    def settle(self, outcomes: Iterable[AppendOutcome]) -> None:
+        self.call.settle(self.places, outcomes)
+
+
 _Slot = tuple[Topic, int]
 
 
@@ -55,9 +77,8 @@ class Appender:
     def __init__(self, connection: Connection) -> None:
         """Connect on first use."""
         self._connection = connection
-        self._waiting: defaultdict[_Slot, list[_Entry]] = defaultdict(list)
+        self._waiting: defaultdict[_Slot, list[_Share]] = defaultdict(list)
         self._waiting_bytes = 0
-        self._waiting_bytes_of: defaultdict[_Slot, int] = defaultdict(int)
         self._pumps: dict[_Slot, asyncio.Task[None]] = {}
         self._producer: Producer | None = None
         self._in_use: dict[Producer, int] = {}
@@ -71,15 +92,29 @@ class Appender:
             return [Refused("the log is closed")] * len(records)
         if self._fault is not None:
             raise self._fault  # of ours, not of Kafka: whoever appends next hears of it
-        refused = refusals(records, self._connection.partitions)
         call = _Call(len(records))
+        shares: dict[_Slot, _Share] = {}
+        partitions, size_all = self._connection.partitions, 0
+        reason = too_many(records)
         for place, record in enumerate(records):
-            if place in refused:
-                call.settle(place, Refused(refused[place]))
-            elif self._waiting_bytes > limits.LOG_QUEUE_BYTES_MAX:
-                call.settle(place, Refused(_FULL))
-            else:
-                self._enqueue(call, place, record)
+            size = size_bytes(record)
+            refused = reason or refusal(record, partitions, size)
+            if refused is None and self._waiting_bytes + size_all > limits.LOG_QUEUE_BYTES_MAX:
+                refused = _FULL
+            if refused is not None:
+                call.settle([place], [Refused(refused)])
+                continue
+            slot = (record.topic, record.partition)
+            share = shares.get(slot)
+            if share is None:
+                share = shares[slot] = _Share(call, [], [])
+            share.places.append(place)
+            share.records.append(record)
+            share.size += size
+            size_all += size
+        self._waiting_bytes += size_all
+        for slot, share in shares.items():
+            self._enqueue(slot, share)
         if call.remaining:
             await asyncio.wait([call.done], timeout=limits.APPEND_WAIT_SECONDS_MAX)
         call.expired = True
@@ -101,12 +136,8 @@ class Appender:
         for producer in list(self._in_use):
             await producer.close()
 
-    def _enqueue(self, call: _Call, place: int, record: Record) -> None:
-        slot = (record.topic, record.partition)
-        self._waiting[slot].append((call, place, record))
-        size = size_bytes(record)
-        self._waiting_bytes += size
-        self._waiting_bytes_of[slot] += size
+    def _enqueue(self, slot: _Slot, share: _Share) -> None:
+        self._waiting[slot].append(share)
         if slot not in self._pumps:
             # It begins after this turn of the loop, and so takes all that this turn brings.
             pump = asyncio.get_running_loop().create_task(
@@ -123,25 +154,25 @@ class Appender:
     async def _pump(self, slot: _Slot) -> None:
         """Write what waits for a partition, batch after batch, until nothing does."""
         while self._waiting[slot]:
-            entries, self._waiting[slot] = self._waiting[slot], []
-            self._waiting_bytes -= self._waiting_bytes_of.pop(slot, 0)
-            entries = [entry for entry in entries if not entry[0].expired]
-            while entries:
-                entries = await self._write_some(slot, entries)
+            shares, self._waiting[slot] = self._waiting[slot], []
+            self._waiting_bytes -= sum(share.size for share in shares)
+            while shares:
+                shares = await self._write_some(slot, shares)
 
-    async def _write_some(self, slot: _Slot, entries: list[_Entry]) -> list[_Entry]:
-        """Write one batch of the entries; give those that are left."""
+    async def _write_some(self, slot: _Slot, shares: list[_Share]) -> list[_Share]:
+        """Write one batch of what the shares hold; give what is left."""
         try:
             producer = await self._ready()
         except LogAwayError as away:
-            _settle(entries, Refused(f"{away}; nothing was written"))
+            outcome = Refused(f"{away}; nothing was written")
+            for share in shares:
+                share.settle([outcome] * len(share.places))
             return []
-        entries = [entry for entry in entries if not entry[0].expired]
-        if not entries:
+        shares = [share for share in shares if not share.call.expired]
+        if not shares:
             return []
-        records = [(place, record) for place, (_, _, record) in enumerate(entries)]
-        batch = next(build(producer.driver, records))
-        written = entries[: len(batch.places)]
+        batch = next(build(producer.driver, enumerate(_records(shares))))
+        written, left = _cut(shares, len(batch.places))
         self._in_use[producer] = self._in_use.get(producer, 0) + 1
         try:
             outcomes = await self._send(producer, slot, batch, written)
@@ -149,22 +180,25 @@ class Appender:
             self._in_use[producer] -= 1
             if producer is not self._producer:
                 self._retire(producer)
-        for (call, place, _), outcome in zip(written, outcomes, strict=True):
-            call.settle(place, outcome)
-        return entries[len(written) :]
+        start = 0
+        for share in written:
+            until = start + len(share.places)
+            share.settle(outcomes[start:until])
+            start = until
+        return left
 
     async def _send(
-        self, producer: Producer, slot: _Slot, batch: Batch, written: Sequence[_Entry]
+        self, producer: Producer, slot: _Slot, batch: Batch, written: Sequence[_Share]
     ) -> Sequence[AppendOutcome]:
-        count = len(written)
+        count = len(batch.places)
         name = self._connection.names.of(slot[0])
         try:
             answer = await producer.driver.send_batch(batch.builder, name, partition=slot[1])
         except KafkaError as fault:
             self._doubt(producer)
             return [Refused(f"Kafka's client did not take it: {fault}")] * count
-        for call, place, _ in written:
-            call.handed_on.add(place)
+        for share in written:
+            share.call.handed_on.update(share.places)
         await asyncio.wait([answer], timeout=limits.APPEND_WAIT_SECONDS_MAX)
         if not answer.done():
             answer.add_done_callback(retrieve)  # too late: it was called unknown
@@ -204,6 +238,17 @@ class Appender:
             producer.discard()
 
 
-def _settle(entries: Sequence[_Entry], outcome: AppendOutcome) -> None:
-    for call, place, _ in entries:
-        call.settle(place, outcome)
+def _records(shares: Iterable[_Share]) -> Iterator[Record]:
+    return (record for share in shares for record in share.records)
+
+
+def _cut(shares: Sequence[_Share], count: int) -> tuple[list[_Share], list[_Share]]:
+    """Give shares with the first so many records, and those with the rest."""
+    first: list[_Share] = []
+    for number, share in enumerate(shares):
+        if count < len(share.places):
+            head, rest = share.cut(count)
+            return [*first, *([head] if count else [])], [rest, *shares[number + 1 :]]
+        first.append(share)
+        count -= len(share.places)
+    return first, []

@@ -4,7 +4,7 @@ Knows the size of a batch and its times; sends nothing. Times of records are the
 its own clock in each, and the broker puts the log's clock over it where a topic asks for that.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -45,7 +45,7 @@ def is_exact(answer: Any) -> bool:
     return bool(answer is not None and answer.offset != _UNSET)
 
 
-def build(producer: Any, records: Sequence[tuple[int, Record]]) -> Iterator[Batch]:
+def build(producer: Any, records: Iterable[tuple[int, Record]]) -> Iterator[Batch]:
     """Pack records of one partition, each with its place, into as few batches as hold them."""
     builder = producer.create_batch()
     places: list[int] = []

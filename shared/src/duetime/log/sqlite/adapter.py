@@ -199,7 +199,7 @@ class SqliteLog(Log):
     ) -> Sequence[Accepted]:
         """Write all records or none, for the newest transactor of a name."""
         for record in records:
-            reason = refusal(record, self._partitions)
+            reason = refusal(record, self._partitions, size_bytes(record))
             if reason is not None:
                 raise LogAwayError(f"nothing was written: {reason}")
         size = sum(map(size_bytes, records))

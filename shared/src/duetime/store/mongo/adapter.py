@@ -85,6 +85,7 @@ class MongoStore:
         self._reading: Generation | None = None
         self._expiring: Generation | None = None
         self._positions = Positions({})
+        self._absent: Final = writes.Absent()
         self._looking: asyncio.Task[None] | None = None
         self._waiting_count = 0
         self._poller: asyncio.Task[None] | None = None
@@ -188,12 +189,16 @@ class MongoStore:
         generation = await self._written()
         wanted = [task_id for task_id in task_ids if storable(task_id)]
         async with bounded(self._client, MONGO_WRITE_SECONDS_MAX):
-            return await reads.load(generation, wanted)
+            found = await reads.load(generation, wanted)
+        self._absent.note(wanted, found)
+        return found
 
     async def write(self, changes: ViewChanges) -> None:
         generation = await self._written()
         async with bounded(self._client, MONGO_WRITE_SECONDS_MAX):
-            await writes.write_tasks(generation, changes.tasks, self._retention)
+            await writes.write_tasks(
+                generation, changes.tasks, self._retention, absent=self._absent
+            )
             await writes.write_runs(generation, changes.runs, self._retention)
             # After the effects: what `passed` confirms can be read.
             if changes.positions:

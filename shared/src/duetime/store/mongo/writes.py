@@ -6,7 +6,7 @@ the rare row that is ahead in one and behind in the other is merged here, with w
 goes in only while that has not changed. A repeat changes nothing and raises nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from pymongo import ASCENDING, InsertOne, ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from duetime.events.ids import microseconds
-from duetime.limits import MONGO_REMERGES_MAX
+from duetime.limits import MONGO_ABSENT_MAX, MONGO_REMERGES_MAX
 from duetime.store.mongo import reads
 from duetime.store.mongo.client import Collection, Row
 from duetime.store.mongo.rows import expiry, run_row, task_row
@@ -26,18 +26,48 @@ _DUPLICATE_KEY: Final = 11_000
 _UNWRITTEN: Final = -2  # below the offset of a part that was never read
 
 
+class Absent:
+    """Tasks that were not there when last asked for, until they are written."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._ids: set[str] = set()
+
+    def note(self, asked: Iterable[str], found: Container[str]) -> None:
+        """Take note of what was asked for, and found."""
+        if len(self._ids) > MONGO_ABSENT_MAX:
+            self._ids.clear()  # they are of flushes that failed; what is not known is guarded
+        self._ids.update(task_id for task_id in asked if task_id not in found)
+
+    def take(self, task_id: str) -> bool:
+        """Say whether a task was not there, once."""
+        if task_id not in self._ids:
+            return False
+        self._ids.discard(task_id)
+        return True
+
+
 async def write_tasks(
-    generation: Generation, documents: Sequence[TaskDocument], retention: timedelta
+    generation: Generation,
+    documents: Sequence[TaskDocument],
+    retention: timedelta,
+    *,
+    absent: Absent,
 ) -> None:
-    """Write tasks, each at most once; of each part the one read further stays."""
+    """Write tasks, each at most once; of each part the one read further stays.
+
+    Those that were not there a moment ago are inserted, for a seventh of the price; one that is
+    there all the same is merged.
+    """
     incoming: dict[str, TaskDocument] = {}
     for document in documents:
         incoming[document.task_id] = merged(incoming.get(document.task_id), document)
     if not incoming:
         return
+    rows = [task_row(document, retention) for document in incoming.values()]
     written = await _bulk(
         generation.tasks,
-        [_guarded_task(task_row(document, retention)) for document in incoming.values()],
+        [InsertOne(row) if absent.take(row["_id"]) else _guarded_task(row) for row in rows],
     )
     if written < len(incoming):
         await _remerge(generation, incoming, retention)
@@ -116,14 +146,16 @@ async def _remerge(
     raise StoreError("tasks changed while they were written: another projector writes them too")
 
 
-async def _bulk(collection: Collection, operations: Sequence[UpdateOne | ReplaceOne[Row]]) -> int:
+async def _bulk(
+    collection: Collection, operations: Sequence[InsertOne[Row] | UpdateOne | ReplaceOne[Row]]
+) -> int:
     """Write in one go; count what was changed. Two that insert one id at once: one of them did."""
     try:
         result = await collection.bulk_write(list(operations), ordered=False)
     except BulkWriteError as fault:
         _duplicates(fault)
         return 0
-    return result.modified_count + result.upserted_count
+    return result.inserted_count + result.modified_count + result.upserted_count
 
 
 def _guarded_task(row: dict[str, Any]) -> UpdateOne:
