@@ -3,6 +3,7 @@
 `steady`     --rate tasks a second come due for --seconds: how late they start, and what it costs
 `burst`      --count tasks come due at one instant
 `register`   tasks are registered one by one and in batches, to the acknowledgement
+`visible`    --rate tasks a second are registered and come due: how soon a write is seen
 `backlog`    --count tasks came due while nothing could start them: how they are worked off
 `pending`    --count tasks wait for next year: memory, and the lateness of 500/s beside them
 `restart`    the embedded system holds --count tasks and is killed: its way back, index or none
@@ -25,6 +26,8 @@ from bench.peers.parts import PartsError
 from bench.restarts import restart as measured_restart
 from bench.restarts import restart_rows
 from bench.systems import Distributed, Embedded
+from bench.visibility import visible as measured_visible
+from bench.visibility import visible_rows
 
 _QUICK_SECONDS = 5
 _QUICK_COUNT = 2_000
@@ -64,7 +67,7 @@ def main() -> None:
     sys.stdout.flush()
     if not (arguments.quick or arguments.forget):
         name = arguments.name
-        if name in {"steady", "peers"}:
+        if name in {"steady", "visible", "peers"}:
             name = f"{name}-{arguments.rate}"
         telling.keep(name, arguments.on, rows, measured)
 
@@ -118,6 +121,16 @@ def register(arguments: argparse.Namespace) -> _Told:
     return telling.registered_rows(measured), measured
 
 
+def visible(arguments: argparse.Namespace) -> _Told:
+    """Measure how soon a write is seen, on one system that goes on between the runs."""
+    with _system(arguments) as system:
+        measured = [
+            measured_visible(system, rate=arguments.rate, seconds=arguments.seconds)
+            for _ in range(arguments.runs)
+        ]
+    return visible_rows(measured), measured
+
+
 def backlog(arguments: argparse.Namespace) -> _Told:
     """Measure how what came due meanwhile is worked off."""
     with _system(arguments) as system:
@@ -166,6 +179,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace], _Told]] = {
     "steady": steady,
     "burst": burst,
     "register": register,
+    "visible": visible,
     "backlog": backlog,
     "pending": pending,
     "restart": restart,

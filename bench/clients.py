@@ -23,6 +23,7 @@ class Answered(NamedTuple):
     text: bytes
     began: float
     ended: float
+    visible: bool = True  # a read shows it, says the answer
 
     @property
     def seconds(self) -> float:
@@ -59,12 +60,15 @@ async def post_all(
     headers: str = "",
     path: str = "/tasks",
     repeat_seconds_max: float = 0.0,
+    every_seconds: float = 0.0,
 ) -> list[Answered]:
     """POST each body once over so many connections; give the answers in the bodies' order.
 
     `repeat_seconds_max`: a body that was answered 429 or 503 is sent again, for so long; the last
-    answer counts.
+    answer counts. `every_seconds`: one body after the other leaves at this pace, or as soon after
+    its time as a connection is free; 0: as fast as they are answered.
     """
+    first = time.perf_counter()
     answers: list[Answered | None] = [None] * len(bodies)
     pending = iter(range(len(bodies)))
 
@@ -72,6 +76,7 @@ async def post_all(
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
             for place in pending:
+                await asyncio.sleep(first + place * every_seconds - time.perf_counter())
                 until = time.perf_counter() + repeat_seconds_max
                 while True:
                     answer = await _post(reader, writer, path, headers, bodies[place])
@@ -132,7 +137,8 @@ async def _post(
         lowered = answer_head.lower()
         length = int(lowered.partition(b"content-length:")[2].partition(b"\r\n")[0])
         answer = await reader.readexactly(length)
-    return Answered(int(answer_head[9:12]), answer, began, time.perf_counter())
+    visible = b"duetime-visible: false" not in lowered
+    return Answered(int(answer_head[9:12]), answer, began, time.perf_counter(), visible)
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -98,7 +98,7 @@ def _lateness(system: System, what: str, offsets: Sequence[float]) -> Lateness:
     wait_until(window)
     own, cpu = lateness_buckets(system), cpu_seconds(system)
     wait_until(times[-1])
-    projected = _projected(system, acknowledged, times[-1])
+    lag = asyncio.run(projected(system, acknowledged, times[-1]))
     wait_until(times[-1] + timedelta(seconds=3))
     after = cpu_seconds(system)
     judged = judge(acknowledged, read_stamps(system.stamps))
@@ -111,14 +111,14 @@ def _lateness(system: System, what: str, offsets: Sequence[float]) -> Lateness:
         judged=judged,
         own={bound: count - own[bound] for bound, count in own_after.items()},
         cpu_seconds={kind: used - cpu.get(kind, 0.0) for kind, used in after.items()},
-        projected_seconds=projected,
+        projected_seconds=lag,
     )
 
 
-def _projected(system: System, acknowledged: Sequence[Acknowledged], last: datetime) -> float:
+async def projected(system: System, acknowledged: Sequence[Acknowledged], last: datetime) -> float:
     """Wait, bounded, until the read model shows the last tasks as finished; give how long."""
     latest = sorted(acknowledged, key=lambda task: task.due_at)[-_SAMPLES:]
-    return asyncio.run(_until_each(system.port, latest, b'"status":"finished"', last.timestamp()))
+    return await _until_each(system.port, latest, b'"status":"finished"', last.timestamp())
 
 
 async def _until_each(port: int, tasks: Sequence[Acknowledged], text: bytes, since: float) -> float:
@@ -242,7 +242,7 @@ def failover(system: Distributed | Embedded, *, rate: int, seconds: int) -> Late
             system.take_down()
             system.bring_up()
     wait_until(times[-1])
-    projected = _projected(system, acknowledged, times[-1])
+    lag = asyncio.run(projected(system, acknowledged, times[-1]))
     wait_until(times[-1] + timedelta(seconds=15))
     after = cpu_seconds(system)
     return Lateness(
@@ -250,7 +250,7 @@ def failover(system: Distributed | Embedded, *, rate: int, seconds: int) -> Late
         judged=judge(acknowledged, read_stamps(system.stamps)),
         own={},
         cpu_seconds={kind: max(0.0, used - cpu.get(kind, 0.0)) for kind, used in after.items()},
-        projected_seconds=projected,
+        projected_seconds=lag,
     )
 
 
