@@ -3,7 +3,7 @@
 `steady`     --rate tasks a second come due for --seconds: how late they start, and what it costs
 `burst`      --count tasks come due at one instant
 `register`   tasks are registered one by one and in batches, to the acknowledgement
-`visible`    --rate tasks a second are registered and come due: how soon a write is seen
+`visible`    --rate tasks a second come due, then are registered too: how soon a write is seen
 `backlog`    --count tasks came due while nothing could start them: how they are worked off
 `pending`    --count tasks wait for next year: memory, and the lateness of 500/s beside them
 `restart`    the embedded system holds --count tasks and is killed: its way back, index or none
@@ -125,7 +125,10 @@ def visible(arguments: argparse.Namespace) -> _Told:
     """Measure how soon a write is seen, on one system that goes on between the runs."""
     with _system(arguments) as system:
         measured = [
-            measured_visible(system, rate=arguments.rate, seconds=arguments.seconds)
+            measured_visible(
+                system, rate=arguments.rate, seconds=arguments.seconds, registered=registered
+            )
+            for registered in (True, False)
             for _ in range(arguments.runs)
         ]
     return visible_rows(measured), measured

@@ -102,16 +102,20 @@ def register(
             port, bodies, connections=connections, path="/tasks/batch", repeat_seconds_max=120.0
         )
     )
-    acknowledged: list[Acknowledged] = []
-    for cut, answer in zip(cuts, answers, strict=True):
-        if answer.status not in {200, 201}:
-            continue
-        acknowledged += [
-            Acknowledged(one["id"], at)
-            for one, at in zip(answer.body, cut, strict=True)
-            if one["status"] == 201
-        ]
-    return acknowledged
+    return acknowledged_in(answers, cuts)
+
+
+def acknowledged_in(
+    answers: Sequence[Answered], cuts: Sequence[Sequence[datetime]]
+) -> list[Acknowledged]:
+    """Give the tasks that answers to batches acknowledge; `cuts`: the times of each batch."""
+    return [
+        Acknowledged(one["id"], at)
+        for cut, answer in zip(cuts, answers, strict=True)
+        if answer.status in {200, 201}
+        for one, at in zip(answer.body, cut, strict=True)
+        if one["status"] == 201
+    ]
 
 
 def batch_of(bodies: Sequence[bytes]) -> bytes:

@@ -24,7 +24,6 @@ IMAGES: Final = ROOT / "docs" / "images"
 
 def lateness_rows(measured: Sequence[Lateness]) -> list[str]:
     """Give a table of lateness, a row for each run, and one of what it cost."""
-    kinds = list(dict.fromkeys(kind for one in measured for kind in one.cpu_seconds))
     return [
         f"| run | {LATENESS_HEAD} | projected after |",
         "| --- |" + " --- |" * (2 + LATENESS_HEAD.count("|")),
@@ -41,16 +40,27 @@ def lateness_rows(measured: Sequence[Lateness]) -> list[str]:
             " due time (median)."
         ),
         "",
-        "| CPU-seconds per 1,000 tasks | " + " | ".join(kinds) + " | all |",
-        "| --- |" + " --- |" * (len(kinds) + 1),
-        *(_cost(number, one, kinds) for number, one in enumerate(measured, start=1)),
+        *cost_rows([(one.cpu_seconds, len(one.judged.starts)) for one in measured]),
     ]
 
 
-def _cost(number: int, one: Lateness, kinds: Sequence[str]) -> str:
-    thousands = max(1, len(one.judged.starts)) / 1_000
-    cells = [f"{one.cpu_seconds.get(kind, 0.0) / thousands:.3f}" for kind in kinds]
-    return f"| {number} | {' | '.join(cells)} | {sum(one.cpu_seconds.values()) / thousands:.3f} |"
+def cost_rows(measured: Sequence[tuple[Mapping[str, float], int]]) -> list[str]:
+    """Give a table of processor time by kind of process, and of how many tasks, for each run."""
+    kinds = list(dict.fromkeys(kind for used, _ in measured for kind in used))
+    return [
+        "| CPU-seconds per 1,000 tasks | " + " | ".join(kinds) + " | all |",
+        "| --- |" + " --- |" * (len(kinds) + 1),
+        *(
+            f"| {number} | {' | '.join(_cells(used, kinds, count))} |"
+            for number, (used, count) in enumerate(measured, start=1)
+        ),
+    ]
+
+
+def _cells(used: Mapping[str, float], kinds: Sequence[str], count: int) -> list[str]:
+    thousands = max(1, count) / 1_000
+    each = [used.get(kind, 0.0) for kind in kinds]
+    return [f"{seconds / thousands:.3f}" for seconds in (*each, sum(used.values()))]
 
 
 def registered_rows(measured: Sequence[Registered]) -> list[str]:

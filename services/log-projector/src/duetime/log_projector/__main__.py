@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 
-from duetime.limits import FLUSH_SECONDS
+from duetime.limits import FLUSH_SECONDS, RUNS_FLUSH_SECONDS
 from duetime.log_projector.lane import Pace
 from duetime.log_projector.retention import ViewsRetention
 from duetime.log_projector.service import projector_service
@@ -34,7 +34,7 @@ def main() -> None:
                 log=log,
                 store=store,
                 clock=this.clock,
-                pace=Pace(tasks_seconds=FLUSH_SECONDS, runs_seconds=FLUSH_SECONDS),
+                pace=Pace(tasks_seconds=FLUSH_SECONDS, runs_seconds=RUNS_FLUSH_SECONDS),
                 backoff=BACKOFF,
                 metrics=this.metrics,
             ),

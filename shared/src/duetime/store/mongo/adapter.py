@@ -26,7 +26,6 @@ from duetime.limits import (
     MONGO_PREPARE_SECONDS_MAX,
     MONGO_READ_SECONDS_MAX,
     MONGO_SELECT_SECONDS_MAX,
-    MONGO_WRITE_SECONDS_MAX,
     RETENTION_SECONDS,
 )
 from duetime.store.cursors import read_cursor, write_cursor
@@ -43,6 +42,7 @@ from duetime.store.mongo.schema import (
     let_tasks_expire,
 )
 from duetime.store.mongo.state import GIVEN_UP, LOST, State, StateDocument
+from duetime.store.mongo.writing import Writing
 from duetime.store.order import run_list, run_place
 from duetime.store.paging import Gathering
 from duetime.store.port import Found, Slice, StoreError, TopicPartition, ViewChanges
@@ -85,7 +85,9 @@ class MongoStore:
         self._reading: Generation | None = None
         self._expiring: Generation | None = None
         self._positions = Positions({})
-        self._absent: Final = writes.Absent()
+        self._writing: Final = Writing(
+            client, self._document, retention, must_be_live=pinned is None
+        )
         self._looking: asyncio.Task[None] | None = None
         self._waiting_count = 0
         self._poller: asyncio.Task[None] | None = None
@@ -186,23 +188,16 @@ class MongoStore:
     # --- what the projector asks -----------------------------------------------------------------
 
     async def load(self, task_ids: Sequence[str]) -> Mapping[str, TaskDocument]:
-        generation = await self._written()
-        wanted = [task_id for task_id in task_ids if storable(task_id)]
-        async with bounded(self._client, MONGO_WRITE_SECONDS_MAX):
-            found = await reads.load(generation, wanted)
-        self._absent.note(wanted, found)
-        return found
+        return await self._writing.load(await self._written(), task_ids)
 
     async def write(self, changes: ViewChanges) -> None:
         generation = await self._written()
-        async with bounded(self._client, MONGO_WRITE_SECONDS_MAX):
-            await writes.write_tasks(
-                generation, changes.tasks, self._retention, absent=self._absent
-            )
-            await writes.write_runs(generation, changes.runs, self._retention)
-            # After the effects: what `passed` confirms can be read.
-            if changes.positions:
-                await self._advance(generation, changes.positions)
+        try:
+            await self._writing.write(generation, changes)
+        except ReplacedError:
+            # Whatever is there now is found out by the next call, which then starts from there.
+            self._forget()
+            raise
         if generation is self._reading:
             self._positions.advance(changes.positions)
 
@@ -229,6 +224,7 @@ class MongoStore:
             task.cancel()
         if ours:
             await asyncio.wait(ours)
+        await self._writing.close()
         if self._pinned is None:
             # It says goodbye to the server, which may be away.
             with suppress(PyMongoError, TimeoutError):
@@ -366,18 +362,6 @@ class MongoStore:
                 "this MongoDB is a standalone server: Duetime needs a replica set (one of a single "
                 "member will do: mongod --replSet, then replSetInitiate) or a sharded cluster"
             )
-
-    async def _advance(
-        self, generation: Generation, positions: Mapping[TopicPartition, int]
-    ) -> None:
-        try:
-            await self._document.advance(
-                generation.name, positions, must_be_live=self._pinned is None
-            )
-        except ReplacedError:
-            # Whatever is there now is found out by the next call, which then starts from there.
-            self._forget()
-            raise
 
     def _positions_in(self, state: State) -> Mapping[TopicPartition, int]:
         return state.positions_of.get(self._pinned or state.active, {})
