@@ -25,7 +25,7 @@ from duetime.limits import (
 _PATIENCE: Final = timedelta(seconds=TARGET_PATIENCE_SECONDS)
 _LOOK: Final = timedelta(seconds=TARGET_LOOK_SECONDS)
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
-_KEPT_PER_MOVED: Final = LATENESS_SECONDS_MAX / (2 * TARGET_PATIENCE_SECONDS)
+_LEFT: Final = timedelta(seconds=LATENESS_SECONDS_MAX) - _PATIENCE  # when patience ends
 
 Place = tuple[datetime, str, int]
 """A run's place: when it was due, its id, its attempt."""
@@ -34,7 +34,7 @@ Place = tuple[datetime, str, int]
 class _Queue:
     """Those that wait for one target, and how many it has come to of late."""
 
-    __slots__ = ("count", "look_at", "moved", "moved_before", "places", "since")
+    __slots__ = ("count", "look_at", "measured", "moved", "moved_before", "places", "since")
 
     def __init__(self, now: datetime) -> None:
         self.places: list[Place] = []  # also of some that wait no more
@@ -43,13 +43,18 @@ class _Queue:
         self.since = now
         self.moved = 0
         self.moved_before = 0
+        self.measured = timedelta()  # in which those before moved
 
     def reach(self, now: datetime) -> int:
-        """Say how many of those in front it will come to soon enough."""
+        """Say how many of those in front it will come to soon enough, at its pace of late."""
         if not self.since <= now < self.since + _PATIENCE:
-            self.moved_before = self.moved if now < self.since + 2 * _PATIENCE else 0
+            recent = self.since <= now < self.since + 2 * _PATIENCE
+            self.moved_before = self.moved if recent else 0
+            self.measured = _PATIENCE if recent else timedelta()
             self.moved, self.since = 0, now
-        return int((self.moved + self.moved_before) * _KEPT_PER_MOVED)
+        measured = self.measured + (now - self.since)
+        moved = self.moved + self.moved_before
+        return int(moved * (_LEFT / measured)) if measured else 0
 
 
 class Waiting:
@@ -125,9 +130,12 @@ class Waiting:
         return gone, looked
 
     def _impatient_of(self, queue: _Queue, now: datetime, count_max: int) -> Sequence[RunKey]:
+        reach = queue.reach(now)
+        if queue.count <= reach:
+            return ()
         # Sorted it is a heap all the same, and sorting what is sorted costs one pass.
         queue.places = sorted({place for place in queue.places if place[1:] in self._queued})
-        late = (place[1:] for place in queue.places[queue.reach(now) :])
+        late = (place[1:] for place in queue.places[reach:])
         return [key for key in late if self._until[key] <= now][:count_max]
 
     def _unqueue(self, key: RunKey) -> bool:
