@@ -7,13 +7,14 @@ and lets the timer say what it has to say, until it comes to rest.
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
 from duetime.events.types import AnyEvent
 from duetime.log.memory import MemoryLog
-from duetime.log.port import Accepted, Log, Stored
+from duetime.log.port import Accepted, Log, Stored, Tail
 from duetime.log.reading import event_record
 from duetime.log.topics import Topic
 from duetime.runtime.clock import ManualClock
@@ -38,6 +39,7 @@ class ReadingLog(MemoryLog):
     def __init__(self, now: Callable[[], datetime], *, partitions: int = 1) -> None:
         super().__init__(partitions, now)
         self.reads: list[tuple[int, int]] = []  # from which offset, how many records
+        self._held: HeldTails | None = None
 
     async def read(
         self, topic: Topic, partition: int, start: int, *, records_max: int
@@ -52,6 +54,55 @@ class ReadingLog(MemoryLog):
         count = sum(number for _, number in self.reads)
         self.reads.clear()
         return count
+
+    def hold_tails(self) -> "HeldTails":
+        """Have the tails that are opened from now on bring nothing until they are let go."""
+        self._held = HeldTails()
+        return self._held
+
+    async def tail(
+        self,
+        topics: Sequence[Topic],
+        start: Mapping[tuple[Topic, int], int] | None = None,
+        *,
+        gather_seconds: float = 0.0,
+    ) -> Tail:
+        found = await super().tail(topics, start, gather_seconds=gather_seconds)
+        return found if self._held is None else self._held.hold(found)
+
+
+class HeldTails:
+    """Tails that bring nothing until they are let go, and how many were opened."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.opened = 0
+        self._gone = asyncio.Event()
+
+    def hold(self, tail: Tail) -> Tail:
+        """Hold a tail."""
+        self.opened += 1
+        return _HeldTail(tail, self._gone)
+
+    def let_go(self) -> None:
+        """Let them bring what there is."""
+        self._gone.set()
+
+
+class _HeldTail:
+    def __init__(self, tail: Tail, gone: asyncio.Event) -> None:
+        self._tail, self._gone = tail, gone
+
+    async def poll(self, *, records_max: int, wait_seconds: float) -> Sequence[Stored]:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_seconds):
+                await self._gone.wait()
+        if not self._gone.is_set():
+            return []
+        return await self._tail.poll(records_max=records_max, wait_seconds=wait_seconds)
+
+    async def close(self) -> None:
+        await self._tail.close()
 
 
 class Timer:

@@ -97,6 +97,7 @@ INDEX_AGE_SECONDS_MAX: Final = 1_800.0  # half of the tombstones' hour: older ma
 INDEX_REFRESH_SECONDS: Final = 225.0  # an eighth of it: seven looks at the log may fail
 STANDBY_GATHER_SECONDS: Final = 0.25  # a take-over reads what came meanwhile: some hundred records
 STANDBY_WAIT_SECONDS_MAX: Final = 8.0  # while others are behind: a burst's dispatch and its starts
+STANDBY_BEHIND_SECONDS: Final = 10.0  # then it reads partition by partition, not the tail
 INDEX_ADVANCE_SECONDS: Final = 10.0  # what wakes meanwhile is stepped over in 5 ms at a take-over
 FOLD_RECORDS_MAX: Final = 500  # of the changelog in one slice: 5 ms at 10 us a record
 RESTORES_AT_ONCE_MAX: Final = 3  # long ways through the changelog: one reads while others fold

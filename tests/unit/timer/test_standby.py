@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from duetime.events.ids import microseconds
-from duetime.limits import INDEX_AGE_SECONDS_MAX, INDEX_REFRESH_SECONDS
+from duetime.limits import INDEX_AGE_SECONDS_MAX, INDEX_REFRESH_SECONDS, STANDBY_BEHIND_SECONDS
 from duetime.log.memory import MemoryLog
 from duetime.log.port import LogAwayError, Record, Stored, Tail
 from duetime.log.topics import Topic
@@ -187,6 +187,33 @@ def test_a_standby_that_slept_longer_than_tombstones_are_kept_begins_anew(
 
             assert indexes.of(0).get("deleted long ago") is None
             assert [A] == list(await states(ground.log, indexes.of(0)))
+
+    virtually(script)
+
+
+@pytest.mark.promise("P2")
+def test_a_standby_far_behind_lets_go_of_the_tail_and_reads_to_the_end(indexes: Indexes) -> None:
+    ground = Ground(indexes)
+
+    async def script() -> None:
+        tails = ground.log.hold_tails()
+        owner = await ground.owner()
+        async with ground.standing_by():
+            await register(ground.log, ground.clock, *tasks(range(MANY)))
+            await owner.run()
+            await asyncio.sleep(SETTLED_SECONDS)
+            before = len(await states(ground.log, indexes.of(0)))
+            opened = tails.opened
+            ground.clock.advance(STANDBY_BEHIND_SECONDS + 1.0)
+            ground.log.replayed()
+            tails.let_go()
+            await asyncio.sleep(SETTLED_SECONDS)
+
+            assert (0, 1) == (before, opened)
+            assert 2 == tails.opened
+            assert ground.log.replayed() >= MANY
+            assert await changelog_states(ground.log) == await states(ground.log, indexes.of(0))
+            assert MANY == len(await states(ground.log, indexes.of(0)))
 
     virtually(script)
 

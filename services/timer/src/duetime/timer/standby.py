@@ -23,6 +23,7 @@ from duetime.limits import (
     INDEX_ADVANCE_SECONDS,
     INDEX_REFRESH_SECONDS,
     POLL_WAIT_SECONDS_MAX,
+    STANDBY_BEHIND_SECONDS,
     STANDBY_GATHER_SECONDS,
     STANDBY_WAIT_SECONDS_MAX,
 )
@@ -92,6 +93,11 @@ class Standby:
                 await asyncio.sleep(self._backoff.seconds(self._fault_count))
 
     async def _follow(self) -> None:
+        """Follow until far behind: then it begins anew, at the end, and reads what lies before it.
+
+        Reading a partition on its own is several times as fast as the tail, which brings a little
+        of each, and of those that lanes of this process own. A take-over waits for all of it.
+        """
         loop = asyncio.get_running_loop()
         partitions = range(self._log.partitions)
         ends = await self._log.end_offsets(Topic.SCHEDULE)
@@ -107,6 +113,8 @@ class Standby:
                     records_max=FOLD_RECORDS_MAX, wait_seconds=POLL_WAIT_SECONDS_MAX
                 )
                 self._fault_count = 0
+                if records and self._age_seconds(records[0]) > STANDBY_BEHIND_SECONDS:
+                    return
                 if records:
                     await self._indexes.wait_for_calm(self._seconds_left(records[0]))
                 await self._fold(records)
@@ -162,8 +170,10 @@ class Standby:
 
     def _seconds_left(self, record: Stored) -> float:
         """Say how long a record may wait: a take-over has to fold all that waits."""
-        age = self._clock.now() - record.appended_at
-        return STANDBY_WAIT_SECONDS_MAX - age.total_seconds()
+        return STANDBY_WAIT_SECONDS_MAX - self._age_seconds(record)
+
+    def _age_seconds(self, record: Stored) -> float:
+        return (self._clock.now() - record.appended_at).total_seconds()
 
     def _changelog(self, partition: int) -> Changelog:
         index = self._indexes.of(partition)
