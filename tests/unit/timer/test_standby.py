@@ -218,6 +218,29 @@ def test_a_standby_far_behind_lets_go_of_the_tail_and_reads_to_the_end(indexes: 
     virtually(script)
 
 
+def test_a_long_way_is_read_in_larger_pieces_than_a_short_one(
+    indexes: Indexes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("duetime.timer.changelog.FOLD_FAR_RECORDS", 300)
+    monkeypatch.setattr("duetime.timer.changelog.FOLD_FAR_RECORDS_MAX", 400)
+    monkeypatch.setattr("duetime.timer.changelog.POLL_RECORDS_MAX", 150)
+    ground = Ground(indexes)
+
+    async def script() -> None:
+        owner = await ground.owner()
+        await register(ground.log, ground.clock, *tasks(range(MANY)))
+        await owner.run()
+        ground.log.reads.clear()
+        async with ground.standing_by():
+            sizes = [count for _, count in ground.log.reads if count]
+
+            assert [400, 400] == sizes[:2]
+            assert max(sizes[2:]) <= 150
+            assert await changelog_states(ground.log) == await states(ground.log, indexes.of(0))
+
+    virtually(script)
+
+
 def test_an_idle_standby_stays_trusted_because_it_looks_at_the_end(indexes: Indexes) -> None:
     ground = Ground(indexes)
 

@@ -12,7 +12,12 @@ import msgspec
 import structlog
 
 from duetime.events.positions import POSITION_KEY, decode_position
-from duetime.limits import FOLD_RECORDS_MAX, POLL_RECORDS_MAX
+from duetime.limits import (
+    FOLD_FAR_RECORDS,
+    FOLD_FAR_RECORDS_MAX,
+    FOLD_RECORDS_MAX,
+    POLL_RECORDS_MAX,
+)
 from duetime.log.port import Log, Stored
 from duetime.log.topics import Topic
 from duetime.runtime.clock import Clock
@@ -83,15 +88,19 @@ class Changelog:
     async def _read_on(self, mark: Mark, end: int) -> Mark:
         """Read and fold up to an end, or until it is not ours any more."""
         while mark.offset < end and self._mine():
+            # Others' turns may take long: who is far behind would never arrive in small slices.
+            far = end - mark.offset > FOLD_FAR_RECORDS
+            read_max = FOLD_FAR_RECORDS_MAX if far else POLL_RECORDS_MAX
+            slice_max = FOLD_FAR_RECORDS_MAX if far else FOLD_RECORDS_MAX
             records, following = await self._log.read(
-                Topic.SCHEDULE, self._partition, mark.offset, records_max=POLL_RECORDS_MAX
+                Topic.SCHEDULE, self._partition, mark.offset, records_max=read_max
             )
-            for start in range(0, len(records), FOLD_RECORDS_MAX):
+            for start in range(0, len(records), slice_max):
                 if start:
                     await asyncio.sleep(0)  # others get their turn
                 if not self._mine():
                     return mark
-                mark = self._fold(mark, records[start : start + FOLD_RECORDS_MAX])
+                mark = self._fold(mark, records[start : start + slice_max])
             mark = msgspec.structs.replace(mark, offset=following)
         return mark
 
