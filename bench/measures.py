@@ -31,7 +31,7 @@ from bench.systems import (
     rss_bytes,
 )
 
-LOOKAHEAD_SECONDS: Final = 5.0
+LOOKAHEAD_SECONDS: Final = 10.0
 REGISTERED_PER_SECOND: Final = {"distributed": 4_000, "embedded": 6_000}  # and projected
 _VISIBLE_SECONDS_MAX: Final = 90.0  # then the figure says at least so long
 _SAMPLES: Final = 24

@@ -89,14 +89,14 @@ async def slept_through(world: World) -> None:
     """Let the only timer sleep from before a change until after the due time."""
     rng = Random(f"story/{world.switches.seed}")
     await until(world, 4.0)
-    task = await ask(world, "POST", "/tasks", task_due(12.0))
+    task = await ask(world, "POST", "/tasks", task_due(17.0))
     await until(world, rng.uniform(5.0, 6.5))  # nothing is out yet
     world.suspend("timer-1")
-    await until(world, rng.uniform(8.0, 10.9))
+    await until(world, rng.uniform(8.0, 15.9))
     method = rng.choice(("PUT", "DELETE"))
     changed = task_due(600.0) if method == "PUT" else None
     await ask(world, method, f"/tasks/{task['id']}", changed)
-    await until(world, rng.uniform(12.5, 17.0))
+    await until(world, rng.uniform(17.5, 22.0))
     world.processes["timer-1"].resume()
 
 
@@ -118,10 +118,10 @@ async def torn_transaction(world: World) -> None:
     """Keep the timer's state and lose the TaskDue in it."""
     rng = Random(f"story/{world.switches.seed}")
     await until(world, 4.0)
-    await ask(world, "POST", "/tasks", task_due(rng.uniform(11.0, 14.0)))
+    await ask(world, "POST", "/tasks", task_due(rng.uniform(16.0, 19.0)))
     await until(world, 5.0)
     world.network.next_fault = FaultKind.TORN_TRANSACTION
-    await until(world, 50.0)
+    await until(world, 55.0)
 
 
 async def stuck_retries(world: World) -> None:

@@ -68,13 +68,13 @@ def test_a_change_wins_over_a_timer_that_slept_through_it(method: str) -> None:
 
     async def script(world: World) -> None:
         await asyncio.sleep(4.0)
-        task = await ask(world, "POST", "/tasks", task_due(12.0))
+        task = await ask(world, "POST", "/tasks", task_due(17.0))
         await asyncio.sleep(6.0 - world.now)
         world.suspend("timer-1")
         await asyncio.sleep(10.0 - world.now)
         changed = task_due(600.0) if method == "PUT" else None
         await ask(world, method, f"/tasks/{task['id']}", changed)
-        await asyncio.sleep(15.0 - world.now)
+        await asyncio.sleep(20.0 - world.now)
         world.processes["timer-1"].resume()
 
     verdict = live(script, timers=1)
@@ -89,9 +89,9 @@ def test_a_lost_run_of_a_task_that_cannot_be_read_leaves_a_record() -> None:
 
     async def script(world: World) -> None:
         await asyncio.sleep(4.0)
-        task = await ask(world, "POST", "/tasks", task_due(12.0))
+        task = await ask(world, "POST", "/tasks", task_due(17.0))
         world.network.next_fault = FaultKind.TORN_TRANSACTION
-        await asyncio.sleep(15.0 - world.now)
+        await asyncio.sleep(20.0 - world.now)
         key = task["id"].encode()
         partition = partition_of(key, world.broker.partitions)
         record = Record(topic=Topic.TASKS, partition=partition, key=key, value=b"{", headers={})
@@ -113,12 +113,12 @@ def test_a_clock_that_was_ahead_for_a_while_leaves_no_false_freshness() -> None:
         await asyncio.sleep(4.0)
         for due_at in (9.0, 12.0, 17.0):  # held runs: their executor looks at its clock
             await ask(world, "POST", "/tasks", task_due(due_at))
-        task = await ask(world, "POST", "/tasks", task_due(26.0))
+        task = await ask(world, "POST", "/tasks", task_due(31.0))
         wall = world.processes["executor-1"].wall
         wall.skew_seconds += 3_600.0
         await asyncio.sleep(18.0 - world.now)
         wall.skew_seconds -= 3_600.0
-        await asyncio.sleep(23.0 - world.now)
+        await asyncio.sleep(28.0 - world.now)
         await ask(world, "DELETE", f"/tasks/{task['id']}")
 
     verdict = live(script, executors=1, partitions=1)

@@ -6,6 +6,7 @@ real ones; what is simulated is the ground they stand on.
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from random import Random
 from typing import Final
 
@@ -23,6 +24,7 @@ from duetime.runtime.ids import CountingIds
 from duetime.runtime.service import Service
 from duetime.runtime.worker import Worker
 from duetime.telemetry.metrics import Metrics
+from duetime.timer.core import Leaving
 from duetime.timer.indexes import Indexes
 from duetime.timer.service import timer_service
 from duetime.timer.standby import Standby
@@ -220,7 +222,7 @@ class World:
             clock=process.clock,
             name=process.name,
             indexes=indexes,
-            lookahead_seconds=LOOKAHEAD_SECONDS,
+            leaving=Leaving(timedelta(seconds=LOOKAHEAD_SECONDS)),
             backoff=self._backoff(process, "worker"),
             metrics=Metrics(),
         )

@@ -30,6 +30,9 @@ def test_a_target_that_hangs_leaves_slots_and_threads_for_others() -> None:
     assert 4 * limits.PYTHON_THREADS_PER_FUNCTION_MAX == limits.PYTHON_THREADS_MAX
     assert limits.TARGET_LOOK_SECONDS < limits.TARGET_PATIENCE_SECONDS < LATENESS_SECONDS_MAX
     assert limits.DEFER_SECONDS <= limits.DEFER_SECONDS_MAX
+    # A run that is long enough to need a lease is not quick; ends wait no longer than half of P2.
+    assert limits.TARGET_QUICK_SECONDS < limits.STARTED_AFTER_SECONDS
+    assert limits.BOOKS_BEATS_MAX * limits.BOOKS_SECONDS <= LATENESS_SECONDS_MAX / 2
     # The executor's memory of a deferral outlives the deferral: nothing starts on its word.
     assert limits.STARTED_AFTER_SECONDS < limits.DEFER_SECONDS
 
@@ -43,6 +46,7 @@ def test_nothing_is_forgotten_that_a_late_record_could_bring_back() -> None:
 def test_what_one_part_takes_the_next_one_takes_too() -> None:
     assert 2 * limits.BODY_BYTES_MAX <= limits.RECORD_BYTES_MAX
     assert limits.RECORD_BYTES_MAX < limits.KAFKA_BATCH_BYTES_MAX
+    assert max(limits.AHEAD_RUNS_MAX, limits.AHEAD_RUNS_EMBEDDED) < limits.HELD_RUNS_MAX
     assert limits.BATCH_TASKS_MAX <= limits.APPEND_RECORDS_MAX
     assert limits.BATCH_BODY_BYTES_MAX * limits.BATCHES_AT_ONCE_MAX <= limits.LOG_QUEUE_BYTES_MAX
     assert limits.PAGE_ITEMS_DEFAULT <= limits.PAGE_ITEMS_MAX

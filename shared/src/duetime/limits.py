@@ -71,9 +71,10 @@ SUMMARY_BYTES_MAX: Final = 4_096  # result or error of a run, as it travels in T
 
 # --- timer -------------------------------------------------------------------------------------
 TICK_SECONDS: Final = 0.25  # transactions cost, not records: at most four bookkeeping ones a second
-LOOKAHEAD_SECONDS: Final = 5.0  # TaskDue leaves so early: neither tick nor take-over costs
+LOOKAHEAD_SECONDS: Final = 10.0  # TaskDue leaves so early: 100,000 at one instant are all out
 URGENT_SECONDS: Final = 1.0  # due sooner than this, a decision does not wait for its tick
 AHEAD_RUNS_MAX: Final = 10_000  # out ahead per partition: about 10 MB of held runs
+AHEAD_RUNS_EMBEDDED: Final = 30_000  # of four partitions: as many as of twelve
 TICK_SECONDS_MIN: Final = 0.05  # work due sooner wakes a partition at once, but not more often
 STATES_PER_DECISION_MAX: Final = 5_000  # about 3 MB of folded states, while catching up
 DUE_PER_DECISION_MAX: Final = 1_000  # about 1 MB of TaskDue and state in one transaction
@@ -88,7 +89,7 @@ DUE_LOAD_TASKS_MAX: Final = 1_000  # read from disk at once, in about 2 ms: one 
 DUE_FRESH_TASKS_MAX: Final = 2_048  # changed and not on disk yet: 2 MB a partition
 INDEX_SETTLE_SECONDS: Final = 200.0  # a standby looks at the log every INDEX_REFRESH_SECONDS
 DUE_READS_KEPT_MAX: Final = 2_000  # states read in a tick and likely to be written in it
-DUE_AHEAD_KEPT_MAX: Final = 4_096  # states of runs that are out: 800 a second for LOOKAHEAD_SECONDS
+DUE_AHEAD_KEPT_MAX: Final = 8_192  # states of runs that are out: LOOKAHEAD_SECONDS at 800 a second
 DUE_CACHE_BYTES: Final = 32 * 1024 * 1024  # blocks, indexes and filters of the whole process
 DUE_WRITE_BUFFER_BYTES: Final = 8 * 1024 * 1024  # twice that: one fills while one is written
 DUE_FILES_PER_MERGE: Final = 8  # of flushed buffers: twice as many halve what is merged again
@@ -120,13 +121,15 @@ ALARM_GAP_SECONDS: Final = 0.002  # between rings: what comes due within it star
 CONCURRENCY_DEFAULT: Final = 1_000  # runs alive at once in one executor
 TARGETS_HANGING_MAX: Final = 10  # so many may hang at once before slots are short: a tenth each
 TARGET_RUNS_MIN: Final = 10  # unless slots are few: then one target may have as many, or all
+TARGET_QUICK_SECONDS: Final = 0.25  # a target whose runs end so soon may have more of them
 TARGET_PATIENCE_SECONDS: Final = 2.0  # a fifth of the promise; then a run goes back for a while
 TARGET_LOOK_SECONDS: Final = 0.25  # between two looks at those that wait for one target
 DEFER_SECONDS: Final = 2.0  # how long the first time; doubles up to DEFER_SECONDS_MAX
 PASSED_PER_STEP_MAX: Final = 1_000  # runs put aside for their target in one step: some 2 ms
 OUTCOMES_PER_APPEND_MAX: Final = 1_000  # one bookkeeping append; the next one takes the rest
 BOOKS_BURST_STARTS: Final = 400  # of one executor in BOOKS_SECONDS: 8,000 a second; books wait
-BOOKS_BEATS_MAX: Final = 40  # so long at most, two seconds: a burst's starts
+BOOKS_CROWD_STARTS: Final = 40  # the same while due runs wait for their target: 800 a second
+BOOKS_BEATS_MAX: Final = 100  # so long at most, five seconds: a burst's starts
 BOOKS_SECONDS: Final = 0.05  # ends wait for company, 20 appends a second; a kill repeats them
 PYTHON_THREADS_MAX: Final = 64  # threads for synchronous python actions
 # A quarter: a function that hangs, also past its timeout, leaves three quarters to others.

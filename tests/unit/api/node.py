@@ -25,6 +25,7 @@ from duetime.runtime.ids import CountingIds
 from duetime.runtime.service import supervise
 from duetime.store.memory import MemoryStore
 from duetime.telemetry.metrics import Metrics
+from duetime.timer.core import Leaving
 from duetime.timer.due_index import MemoryDueIndex
 from duetime.timer.indexes import Indexes
 from duetime.timer.service import timer_service
@@ -63,7 +64,7 @@ async def node() -> AsyncIterator[httpx.AsyncClient]:
             clock=clock,
             name="timer/test",
             indexes=Indexes(lambda _partition: MemoryDueIndex()),
-            lookahead_seconds=LOOKAHEAD_SECONDS,
+            leaving=Leaving(timedelta(seconds=LOOKAHEAD_SECONDS)),
             backoff=backoff,
             metrics=metrics,
         ),

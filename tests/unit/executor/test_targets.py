@@ -108,3 +108,79 @@ def test_those_who_wait_for_a_target_share_its_room_however_eagerly_the_first_as
                 started[number] += 1
 
     assert [40, 40, 40] == started
+
+
+def test_a_quick_target_that_others_wait_for_doubles_its_room_with_each_round() -> None:
+    targets, lane = Targets(2, spare=5), Lane()
+    rooms = []
+    for _ in range(3):
+        started = take_all(targets)
+        targets.wait(SLOW, lane.freed, NOON)
+        for _ in range(started):
+            targets.give_back(SLOW, quick=True)
+        rooms.append(targets.room(SLOW))
+
+    assert [4, 7, 7] == rooms  # 2 + 2, then what is left of the spare
+
+
+def test_what_quick_targets_grow_by_is_shared_and_comes_back_from_one_that_slows_down() -> None:
+    targets, lane, other = Targets(2, spare=2), Lane(), Target("other")
+    grow(targets, SLOW, lane)
+    take_all(targets, other)
+    targets.wait(other, lane.freed, NOON)
+    targets.give_back(other, quick=True)
+    while_none_is_left = targets.room(other)
+    take_all(targets)
+    targets.give_back(SLOW)
+    grow(targets, other, lane)
+
+    assert (1, 2) == (while_none_is_left, targets.room(other))  # one of three is alive
+    assert targets.room(SLOW) < 0  # three of four are alive, and two may be
+
+
+def test_a_target_that_nobody_waits_for_is_as_large_as_ever_when_it_is_idle() -> None:
+    targets, lane = Targets(2, spare=2), Lane()
+    grow(targets, SLOW, lane)
+    targets.leave(lane.freed)
+    targets.take(SLOW)
+    targets.give_back(SLOW, quick=True)
+
+    assert 2 == targets.room(SLOW)
+
+
+def test_a_target_with_a_bound_of_its_own_has_no_more_however_quick() -> None:
+    few, targets, lane = Target("few", 1), Targets(2, spare=2), Lane()
+    targets.take(few)
+    targets.wait(few, lane.freed, NOON)
+    targets.give_back(few, quick=True)
+
+    assert 1 == targets.room(few)
+
+
+def test_it_is_crowded_while_anyone_waits_or_is_about_to_go_on() -> None:
+    targets, lane = full(), Lane()
+    seen = [targets.crowded]
+    targets.wait(SLOW, lane.freed, NOON)
+    seen.append(targets.crowded)
+    targets.give_back(SLOW)
+    seen.append(targets.crowded)
+    targets.share(SLOW, lane.freed)
+    seen.append(targets.crowded)
+
+    assert [False, True, True, False] == seen
+
+
+def take_all(targets: Targets, target: Target = SLOW) -> int:
+    """Start what there is room for; give how many that is."""
+    count = targets.room(target)
+    for _ in range(count):
+        targets.take(target)
+    return count
+
+
+def grow(targets: Targets, target: Target, lane: Lane) -> None:
+    """Let a target that somebody waits for be quick for a round."""
+    started = take_all(targets, target)
+    targets.wait(target, lane.freed, NOON)
+    for _ in range(started):
+        targets.give_back(target, quick=True)

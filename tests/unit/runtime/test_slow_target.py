@@ -22,6 +22,7 @@ from duetime.log.reading import event_record, read_event
 from duetime.log.topics import Topic
 from duetime.runtime.worker import Worker
 from duetime.telemetry.metrics import Metrics
+from duetime.timer.core import Leaving
 from duetime.timer.due_index import MemoryDueIndex
 from duetime.timer.indexes import Indexes
 from duetime.timer.service import timer_service
@@ -59,7 +60,8 @@ class Stage:
     async def hang(self, context: RunContext) -> None:
         """Hang until it is well again; from then on take a moment."""
         self.alive += 1
-        self.alive_max = max(self.alive, self.alive_max)
+        if not self.well_again.is_set():
+            self.alive_max = max(self.alive, self.alive_max)
         self.begun[context.run_id] = asyncio.get_running_loop().time()
         try:
             await self.well_again.wait()
@@ -90,7 +92,7 @@ class Stage:
             clock=self.clock,
             name="timer-1",
             indexes=Indexes(lambda _partition: MemoryDueIndex()),
-            lookahead_seconds=LOOKAHEAD_SECONDS,
+            leaving=Leaving(timedelta(seconds=LOOKAHEAD_SECONDS)),
             backoff=BACKOFF,
             metrics=self.metrics,
         )

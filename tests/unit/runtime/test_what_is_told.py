@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,7 @@ from duetime.runtime.worker import Worker
 from duetime.store.memory import MemoryStore
 from duetime.store.port import StoreError, TopicPartition, ViewChanges
 from duetime.telemetry.metrics import Metrics
+from duetime.timer.core import Leaving
 from duetime.timer.due_index import MemoryDueIndex
 from duetime.timer.indexes import Indexes
 from duetime.timer.service import timer_service
@@ -170,7 +172,7 @@ def test_a_run_of_which_nothing_is_heard_counts_as_emitted_again() -> None:
             clock=stage.clock,
             name="timer-1",
             indexes=Indexes(lambda _partition: MemoryDueIndex()),
-            lookahead_seconds=LOOKAHEAD_SECONDS,
+            leaving=Leaving(timedelta(seconds=LOOKAHEAD_SECONDS)),
             backoff=BACKOFF,
             metrics=stage.metrics,
         )

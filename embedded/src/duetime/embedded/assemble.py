@@ -6,6 +6,7 @@ Knows which services make up the system and what each needs; chooses no adapter 
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from duetime.api.app import build_app
 from duetime.api.settings import ApiSettings
@@ -17,6 +18,7 @@ from duetime.executor.service import executor_service
 from duetime.http.health import Health
 from duetime.http.server import HttpService
 from duetime.limits import (
+    AHEAD_RUNS_EMBEDDED,
     DUE_PER_DECISION_EMBEDDED,
     FLUSH_SECONDS_EMBEDDED,
     LOOKAHEAD_SECONDS,
@@ -31,6 +33,7 @@ from duetime.runtime.ids import Ids
 from duetime.runtime.service import Service
 from duetime.store.port import Store
 from duetime.telemetry.metrics import Metrics
+from duetime.timer.core import Leaving
 from duetime.timer.due_index import MemoryDueIndex
 from duetime.timer.indexes import Indexes
 from duetime.timer.service import timer_service
@@ -84,8 +87,11 @@ def assemble(parts: Parts) -> Node:
             clock=clock,
             name="timer/embedded",
             indexes=Indexes(lambda _partition: MemoryDueIndex()),
-            lookahead_seconds=LOOKAHEAD_SECONDS,
-            due_max=DUE_PER_DECISION_EMBEDDED,
+            leaving=Leaving(
+                timedelta(seconds=LOOKAHEAD_SECONDS),
+                due_max=DUE_PER_DECISION_EMBEDDED,
+                ahead_max=AHEAD_RUNS_EMBEDDED,
+            ),
             backoff=backoff,
             metrics=metrics,
         ),

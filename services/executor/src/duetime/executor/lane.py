@@ -24,6 +24,7 @@ from duetime.executor.starting import Starting
 from duetime.limits import (
     BOOKS_BEATS_MAX,
     BOOKS_BURST_STARTS,
+    BOOKS_CROWD_STARTS,
     BOOKS_SECONDS,
     HANDOVER_SECONDS_MAX,
     HELD_RUNS_MAX,
@@ -73,6 +74,7 @@ class ExecutorLane:
             self._core, parts, wake=wake, told=self._keep_books, go_on=self.ring
         )
         self._slots = parts.slots
+        self._targets = parts.targets
         self._alarm = parts.alarm
         self._ends = parts.ends
         self._backoff = parts.backoff
@@ -291,7 +293,8 @@ class ExecutorLane:
         for _ in range(BOOKS_BEATS_MAX):
             before = self._slots.started
             await asyncio.sleep(_until_the_beat())
-            if self._slots.started - before < BOOKS_BURST_STARTS:
+            crowd = BOOKS_CROWD_STARTS if self._targets.crowded else BOOKS_BURST_STARTS
+            if self._slots.started - before < crowd:
                 return
 
     async def _append_some(self) -> None:

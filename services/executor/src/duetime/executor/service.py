@@ -49,7 +49,11 @@ def executor_service(
         slots=Slots(concurrency),
         alarm=Alarm(clock.now),
         bounds=Bounds(),
-        targets=Targets(target_concurrency or runs_max_of(concurrency)),
+        targets=(
+            Targets(target_concurrency)
+            if target_concurrency
+            else Targets(runs_max_of(concurrency), spare=concurrency // 2)
+        ),
         ends=TaskEnds(log, clock.now),
         backoff=backoff,
         afterwards=afterwards,

@@ -27,6 +27,7 @@ class ExecutorSettings(Settings):
             ge=1,
             le=100_000,
             description="how many runs of one target, as one python action, may be under way at "
-            "once; none: a tenth of `concurrency`, but ten where that allows it",
+            "once; none: a tenth of `concurrency`, but ten where that allows it, and up to half of "
+            "`concurrency` more while they end within a quarter of a second",
         ),
     ] = None

@@ -17,6 +17,7 @@ from duetime.executor.core import ExecutorCore
 from duetime.executor.facts import Ended
 from duetime.executor.parts import ExecutorParts
 from duetime.executor.targets import Target
+from duetime.limits import TARGET_QUICK_SECONDS
 
 
 class Starting:
@@ -110,7 +111,7 @@ class Starting:
         self.stop()
         for run in self._runs.values():
             run.cancel()
-            self._give_back(run.due)
+            self._give_back(run)
         self._runs.clear()
 
     def _told(self, target: Target) -> None:
@@ -123,7 +124,7 @@ class Starting:
 
     def _ended(self, run: Attempt, end: Ended) -> None:
         del self._runs[run.task]
-        self._give_back(run.due)
+        self._give_back(run)
         due = run.due
         try:
             self._core.ended((due.run_id, due.attempt), end, self._clock.now())
@@ -131,8 +132,9 @@ class Starting:
         except BaseException as fault:  # noqa: BLE001 - as above
             self.fail(fault)
 
-    def _give_back(self, due: TaskDue) -> None:
+    def _give_back(self, run: Attempt) -> None:
         self._slots.give_back()
-        target = target_of(self._actions, due)
+        target = target_of(self._actions, run.due)
         if target is not None:
-            self._targets.give_back(target)
+            took = asyncio.get_running_loop().time() - run.since
+            self._targets.give_back(target, quick=took < TARGET_QUICK_SECONDS)

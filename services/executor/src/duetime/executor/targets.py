@@ -1,7 +1,8 @@
 """What runs act on, and how many of them each may have alive at once in one executor.
 
 Knows counts by name, and who waits for one to fall; not runs, nor what a target is. A name is kept
-only while runs of it are alive or wait, so there are never more names than runs.
+only while runs of it are alive or wait, so there are never more names than runs. One bound for all
+would hold up a burst of quick runs for the sake of some that might hang: quick ones grow.
 """
 
 from collections.abc import Callable
@@ -30,12 +31,17 @@ def runs_max_of(concurrency: int) -> int:
 class Targets:
     """Counts over all partitions of an executor."""
 
-    def __init__(self, runs_max: int) -> None:
-        """Let each target have up to `runs_max` runs. Raises ValueError below 1."""
+    def __init__(self, runs_max: int, *, spare: int = 0) -> None:
+        """Let each target have up to `runs_max` runs, and quick ones share `spare` more.
+
+        Raises ValueError below 1.
+        """
         if runs_max < 1:
             message = "a target needs at least one run at a time"
             raise ValueError(message)
         self._runs_max = runs_max
+        self._spare = spare
+        self._grown: dict[str, int] = {}  # what targets that are quick have of it
         self._alive: dict[str, int] = {}
         self._waiting: dict[Target, dict[Freed, datetime]] = {}
         self._told: dict[Target, dict[Freed, None]] = {}
@@ -43,8 +49,13 @@ class Targets:
     def room(self, target: Target) -> int:
         """How many more runs of it may start."""
         own = target.runs_max
-        most = self._runs_max if own is None or own > self._runs_max else own
-        return most - self._alive.get(target.name, 0)
+        most = self._runs_max + self._grown.get(target.name, 0)
+        return (most if own is None or own > most else own) - self._alive.get(target.name, 0)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether any target has somebody waiting for it."""
+        return bool(self._waiting or self._told)
 
     def share(self, target: Target, freed: Freed) -> int:
         """How many more may start of those who were told with `freed`, that others have some too.
@@ -62,15 +73,29 @@ class Targets:
         """Count a run that starts."""
         self._alive[target.name] = self._alive.get(target.name, 0) + 1
 
-    def give_back(self, target: Target) -> None:
-        """Count a run no longer, and tell who waits with the earliest due."""
+    def give_back(self, target: Target, *, quick: bool = False) -> None:
+        """Count a run no longer, and tell who waits with the earliest due.
+
+        A target that others wait for grows with each run that was `quick`, as a connection's window
+        does with each acknowledgement (RFC 5681, slow start), and with one that was not it is back
+        where it began: one that hangs has never more than it had come to while it was quick.
+        """
+        wanted = self._is_wanted(target)
         left = self._alive[target.name] - 1
         if left:
             self._alive[target.name] = left
         else:
             del self._alive[target.name]
+        if quick and wanted and self._spare:
+            self._spare -= 1
+            self._grown[target.name] = self._grown.get(target.name, 0) + 1
+        elif not quick or not (wanted or left):
+            self._spare += self._grown.pop(target.name, 0)
         if self._waiting:
             self.pass_on(target)
+
+    def _is_wanted(self, target: Target) -> bool:
+        return target in self._waiting or target in self._told
 
     def wait(self, target: Target, freed: Freed, due_at: datetime) -> None:
         """Be told, once, when there is room; `due_at` is that of the earliest run that waits."""

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from pathlib import Path
 
 from duetime.limits import LOOKAHEAD_SECONDS
@@ -12,6 +13,7 @@ from duetime.process.settings import ProcessSettings
 from duetime.runtime.service import Service
 from duetime.settings.base import Environment, SettingsError
 from duetime.settings.kafka import KafkaSettings
+from duetime.timer.core import Leaving
 from duetime.timer.due_index import DueIndex, MemoryDueIndex
 from duetime.timer.indexes import Indexes
 from duetime.timer.service import timer_service
@@ -38,7 +40,7 @@ def main() -> None:
                 clock=this.clock,
                 name=this.instance,
                 indexes=indexes,
-                lookahead_seconds=LOOKAHEAD_SECONDS,
+                leaving=Leaving(timedelta(seconds=LOOKAHEAD_SECONDS)),
                 backoff=BACKOFF,
                 metrics=this.metrics,
             ),

@@ -56,6 +56,7 @@ class Leaving(NamedTuple):
 
     lookahead: timedelta
     due_max: int = DUE_PER_DECISION_MAX
+    ahead_max: int = AHEAD_RUNS_MAX
 
 
 class TimerCore:
@@ -68,16 +69,18 @@ class TimerCore:
         index: DueIndex,
         lookahead: timedelta,
         due_max: int = DUE_PER_DECISION_MAX,
+        ahead_max: int = AHEAD_RUNS_MAX,
     ) -> None:
         """Begin with an index; `source` names this timer in the events it makes.
 
-        TaskDue leaves up to `lookahead` before its time, while less than AHEAD_RUNS_MAX are out; a
+        TaskDue leaves up to `lookahead` before its time, while less than `ahead_max` are out; a
         decision takes `due_max` tasks that are due at most, and what is left the next one.
         """
         self._source = source
         self._index = index
         self._lookahead = lookahead
         self._due_max = due_max
+        self._ahead_max = ahead_max
         self._was_cut_short = False  # the last decision: more was due than it took
         self._folded_to = FoldedTo()
         self._told_to = 0  # how far in `tasks` the newest position record says it is
@@ -217,7 +220,7 @@ class TimerCore:
 
     def _room_ahead(self) -> timedelta:
         """Give how far ahead runs may leave now: not at all while too many are out."""
-        return self._lookahead if self._index.tally < AHEAD_RUNS_MAX else _NOT_AHEAD
+        return self._lookahead if self._index.tally < self._ahead_max else _NOT_AHEAD
 
     def _folded_so_far(self) -> Decided | None:
         """Give folded states alone, while catching up, when they fill a transaction.

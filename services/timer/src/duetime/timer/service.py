@@ -3,11 +3,10 @@
 Knows which parts a timer has; the composition root says which log, clock and index they use.
 """
 
-from datetime import timedelta
 from typing import Final
 
 from duetime.events.types import TaskDue, TaskSkipped
-from duetime.limits import DUE_PER_DECISION_MAX, GATHER_SECONDS
+from duetime.limits import GATHER_SECONDS
 from duetime.log.port import Log
 from duetime.runtime.backoff import Backoff
 from duetime.runtime.clock import Clock
@@ -26,17 +25,15 @@ def timer_service(
     clock: Clock,
     name: str,
     indexes: Indexes,
-    lookahead_seconds: float,
-    due_max: int = DUE_PER_DECISION_MAX,
+    leaving: Leaving,
     backoff: Backoff,
     metrics: Metrics,
 ) -> Worker:
     """Give a timer; `name` stands in the events it makes.
 
-    One that shares its loop with executors takes few due tasks at a time (`due_max`): while it
-    decides nothing starts.
+    One that shares its loop with executors takes few due tasks at a time: while it decides nothing
+    starts.
     """
-    leaving = Leaving(timedelta(seconds=lookahead_seconds), due_max)
 
     def watch(decided: Decided) -> None:
         for fact in decided.facts:

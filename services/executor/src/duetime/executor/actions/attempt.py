@@ -43,7 +43,7 @@ class Attempt:
     cancelled, it does to itself.
     """
 
-    __slots__ = ("_bounds", "_ended", "_on_begin", "_over", "_timed_out", "due", "task")
+    __slots__ = ("_bounds", "_ended", "_on_begin", "_over", "_timed_out", "due", "since", "task")
 
     def __init__(
         self,
@@ -60,6 +60,7 @@ class Attempt:
         waits, for a thread say, and the run's timeout does not count.
         """
         self.due = due
+        self.since: Final = asyncio.get_running_loop().time()
         self._on_begin: Callable[[TaskDue], None] | None = begun
         self._ended = ended
         self._over = False
