@@ -290,11 +290,12 @@ class ExecutorLane:
 
     async def _company(self) -> None:
         """Wait for the beat, and, bounded, while starts come thick and fast: they go first."""
-        for _ in range(BOOKS_BEATS_MAX):
+        for beat in range(BOOKS_BEATS_MAX):
             before = self._slots.started
             await asyncio.sleep(_until_the_beat())
-            crowd = BOOKS_CROWD_STARTS if self._targets.crowded else BOOKS_BURST_STARTS
-            if self._slots.started - before < crowd:
+            few = BOOKS_CROWD_STARTS if self._targets.crowded else BOOKS_BURST_STARTS
+            was_whole = beat > 0 or not self._targets.crowded  # a part of one says little
+            if was_whole and self._slots.started - before < few:
                 return
 
     async def _append_some(self) -> None:
@@ -373,7 +374,7 @@ class ExecutorLane:
 def _until_the_beat() -> float:
     """Give how long it is until all partitions write what they have: in one request, so."""
     left = BOOKS_SECONDS - asyncio.get_running_loop().time() % BOOKS_SECONDS
-    return max(left, _AT_LEAST_SECONDS)  # a remainder of rounding is no wait
+    return left if left > _AT_LEAST_SECONDS else left + BOOKS_SECONDS  # this is the beat just now
 
 
 async def _cancelled(tasks: Iterable[asyncio.Task[None]]) -> None:
