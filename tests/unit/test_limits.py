@@ -18,6 +18,12 @@ def test_a_take_over_leaves_room_for_the_start() -> None:
     assert limits.CLOCK_DOUBT_SECONDS < LATENESS_SECONDS_MAX
 
 
+def test_a_token_is_renewed_while_the_old_one_still_serves() -> None:
+    assert limits.KAFKA_TOKEN_SECONDS_MAX < limits.KAFKA_TOKEN_SPARE_SECONDS
+    assert limits.KAFKA_TOKEN_SECONDS_MAX <= limits.KAFKA_START_SECONDS_MAX
+    assert limits.KAFKA_TOKEN_SPARE_SHARE < 1.0
+
+
 def test_an_open_run_is_repeated_only_when_it_is_overdue_for_certain() -> None:
     assert limits.REDELIVER_SECONDS > LATENESS_SECONDS_MAX
     assert limits.REDELIVER_SECONDS <= limits.REDELIVER_SECONDS_MAX

@@ -49,6 +49,12 @@ KAFKA_RETRY_SECONDS: Final = 0.02  # a transaction waits so long for the markers
 KAFKA_TRANSACTION_SECONDS_MAX: Final = (
     10.0  # twice a commit's bound; until then it holds readers up
 )
+KAFKA_TOKEN_SECONDS_MAX: Final = 2 * KAFKA_REQUEST_SECONDS_MAX  # to connect, and to be answered
+KAFKA_TOKEN_SPARE_SECONDS: Final = 60.0  # renewed so long before its end: a minute of no answers
+KAFKA_TOKEN_SPARE_SHARE: Final = 0.2  # and of a short one a fifth: most of it is used
+KAFKA_TOKEN_AGAIN_SECONDS: Final = 1.0  # who gives no token is asked once a second, not by everyone
+KAFKA_TOKEN_BYTES_MAX: Final = 64 * 1024  # of an answer; a token is one or two KiB
+KAFKA_TOKEN_REASON_CHARS_MAX: Final = 200  # of what a refusal says, in one line of the log
 KAFKA_BATCH_BYTES_MAX: Final = 1_000_000  # below the brokers' default of 1,048,588 for a batch
 KAFKA_FETCH_WAIT_SECONDS: Final = 0.1  # how late a partition joins a fetch already on its way
 KAFKA_GATHERED_BYTES: Final = 256 * 1024  # a fetch that brought so much need not wait for company

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from duetime.log.kafka.connection import Connection, KafkaSetupError, TokenProvider
+from duetime.log.kafka.connection import Connection, KafkaSetupError
+from duetime.log.kafka.tokens import TokenProvider
 from duetime.settings.base import Environment, SettingsError
 from duetime.settings.kafka import KafkaSettings
 

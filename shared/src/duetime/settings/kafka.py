@@ -83,7 +83,11 @@ class KafkaSettings(Settings):
         Security, Field(description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL")
     ] = Security.PLAINTEXT
     tls_ca_file: Annotated[
-        str, Field(description="certificates to trust instead of the system's")
+        str,
+        Field(
+            description="certificates to trust instead of the system's; "
+            "where tokens come from, beside them"
+        ),
     ] = ""
     tls_certificate_file: Annotated[str, Field(description="this client's own certificate")] = ""
     tls_key_file: Annotated[str, Field(description="the key of this client's certificate")] = ""

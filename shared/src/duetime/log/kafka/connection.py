@@ -1,23 +1,17 @@
 """How to reach a Kafka cluster, and what Duetime's things are called there.
 
-Knows addresses, security and names; sends nothing but requests for tokens. aiokafka is handed one
-dictionary of arguments, the same for every client of a process.
+Knows addresses, security and names; sends nothing. aiokafka is handed one dictionary of arguments,
+the same for every client of a process.
 """
 
-import asyncio
 import ssl
 from collections.abc import Callable, Mapping
-from functools import partial
 from importlib import import_module
 from typing import Any, Final
-from urllib.parse import urlencode
-from urllib.request import Request, urlopen
 
 import msgspec
-from aiokafka.abc import AbstractTokenProvider
-from aiokafka.errors import KafkaConnectionError
 
-from duetime import limits
+from duetime.log.kafka.tokens import Token, TokenProvider, client_credentials, signed
 from duetime.log.topics import Topic
 from duetime.settings.kafka import Compression, KafkaSettings, Mechanism
 
@@ -97,11 +91,17 @@ def _tls(settings: KafkaSettings) -> ssl.SSLContext:
 def _sasl(settings: KafkaSettings) -> dict[str, Any]:
     match settings.sasl_mechanism:
         case Mechanism.OAUTHBEARER:
-            provider = TokenProvider(partial(_oauth_token, settings))
-            return {"sasl_mechanism": "OAUTHBEARER", "sasl_oauth_token_provider": provider}
+            return _bearer(
+                client_credentials(
+                    settings.oauth_token_url,
+                    client_id=settings.oauth_client_id,
+                    client_secret=settings.oauth_client_secret.get_secret_value(),
+                    scope=settings.oauth_scope,
+                    trusted=_identity_tls(settings),
+                )
+            )
         case Mechanism.AWS_MSK_IAM:
-            provider = TokenProvider(_msk_token(settings.aws_region))
-            return {"sasl_mechanism": "OAUTHBEARER", "sasl_oauth_token_provider": provider}
+            return _bearer(signed(_msk_signer(), settings.aws_region))
         case mechanism:
             return {
                 "sasl_mechanism": str(mechanism),
@@ -110,59 +110,29 @@ def _sasl(settings: KafkaSettings) -> dict[str, Any]:
             }
 
 
-class TokenProvider:
-    """Gives aiokafka a bearer token for each new connection; asked on a thread."""
+def _bearer(ask: Callable[[], Token]) -> dict[str, Any]:
+    return {"sasl_mechanism": "OAUTHBEARER", "sasl_oauth_token_provider": TokenProvider(ask)}
 
-    def __init__(self, ask: Callable[[], str]) -> None:
-        """Take what asks for a token; it may block."""
-        self._ask = ask
 
-    async def token(self) -> str:
-        """Give a fresh token. Raises KafkaConnectionError where there is none: it may come."""
+def _identity_tls(settings: KafkaSettings) -> ssl.SSLContext:
+    """Trust the system's authorities and the brokers': either may vouch for who gives tokens."""
+    context = ssl.create_default_context()
+    if settings.tls_ca_file:
         try:
-            return await asyncio.to_thread(self._ask)
-        except Exception as fault:  # a cloud's signer raises what its own parts raise
-            raise KafkaConnectionError(f"no token: {type(fault).__name__}: {fault}") from fault
-
-    def extensions(self) -> dict[str, str]:
-        """Give what is sent beside the token: nothing."""
-        return {}
-
-
-AbstractTokenProvider.register(TokenProvider)
-
-
-class _Token(msgspec.Struct):
-    access_token: str
-
-
-def _oauth_token(settings: KafkaSettings) -> str:
-    form = {
-        "grant_type": "client_credentials",
-        "client_id": settings.oauth_client_id,
-        "client_secret": settings.oauth_client_secret.get_secret_value(),
-    }
-    if settings.oauth_scope:
-        form["scope"] = settings.oauth_scope
-    request = Request(settings.oauth_token_url, data=urlencode(form).encode())  # noqa: S310 # the settings allow http and https alone
-    with urlopen(request, timeout=limits.KAFKA_REQUEST_SECONDS_MAX) as answer:  # noqa: S310 # as above
-        return msgspec.json.decode(answer.read(), type=_Token).access_token
+            context.load_verify_locations(settings.tls_ca_file)
+        except OSError as fault:  # ssl.SSLError is one too
+            raise KafkaSetupError(f"the TLS files of Kafka cannot be used: {fault}") from fault
+    return context
 
 
 _MSK_SIGNER: Final = "aws_msk_iam_sasl_signer"
 
 
-def _msk_token(region: str) -> Callable[[], str]:
+def _msk_signer() -> Any:
     try:
-        signer: Any = import_module(_MSK_SIGNER)
+        return import_module(_MSK_SIGNER)
     except ImportError as absent:
         raise KafkaSetupError(
             "AWS_MSK_IAM needs the package aws-msk-iam-sasl-signer-python: "
             "install duetime-shared[kafka-msk]"
         ) from absent
-
-    def ask() -> str:
-        token, _ = signer.MSKAuthTokenProvider.generate_auth_token(region)
-        return str(token)
-
-    return ask
