@@ -111,11 +111,11 @@ class Broker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secured:
-    """A listener of one broker that asks for a login over TLS, beside the plain one."""
+    """Listeners of one broker that ask who is there, over TLS, beside the plain one."""
 
-    port: int
+    ports: Mapping[str, int]  # by protocol: SASL_SSL for logins, SSL for certificates
     settings: Mapping[str, object]  # of TLS and SASL, in Kafka's words
-    scram: str  # a login of the cluster, as Kafka's own tool takes it
+    scram: Sequence[str]  # logins of the cluster, as Kafka's own tool takes them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,9 +227,10 @@ def _format(
     options: tuple[str, ...] = ()
     if secured is not None:
         for name in ("listeners", "advertised.listeners"):
-            settings[name] = f"{settings[name]},SASL_SSL://{HOST}:{secured.port}"
+            for protocol, port in secured.ports.items():
+                settings[name] = f"{settings[name]},{protocol}://{HOST}:{port}"
         settings |= secured.settings
-        options = ("--add-scram", secured.scram)
+        options = tuple(word for login in secured.scram for word in ("--add-scram", login))
     if proxied is not None:
         settings["listeners"] = f"{settings['listeners']},PROXIED://{HOST}:{proxied.listens}"
         told = f"{settings['advertised.listeners']},PROXIED://{HOST}:{proxied.told}"
