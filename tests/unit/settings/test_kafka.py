@@ -78,7 +78,8 @@ def test_bearer_tokens_are_asked_for_when_a_connection_is_made() -> None:
 
 
 def test_msk_without_its_extra_is_refused_with_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "aws_msk_iam_sasl_signer", None)  # as if it were not installed
+    name = "aws_msk_iam_sasl_signer.MSKAuthTokenProvider"
+    monkeypatch.setitem(sys.modules, name, None)  # as if it were not installed
     settings = read(security="SASL_SSL", sasl_mechanism="AWS_MSK_IAM", aws_region="eu-central-1")
 
     with pytest.raises(KafkaSetupError, match="aws-msk-iam-sasl-signer-python"):

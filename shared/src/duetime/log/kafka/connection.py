@@ -125,7 +125,7 @@ def _identity_tls(settings: KafkaSettings) -> ssl.SSLContext:
     return context
 
 
-_MSK_SIGNER: Final = "aws_msk_iam_sasl_signer"
+_MSK_SIGNER: Final = "aws_msk_iam_sasl_signer.MSKAuthTokenProvider"  # a module
 
 
 def _msk_signer() -> Any:

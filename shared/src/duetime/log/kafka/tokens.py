@@ -205,14 +205,18 @@ def _why(body: bytes) -> str:
     return "".join(f": {word[: limits.KAFKA_TOKEN_REASON_CHARS_MAX]}" for word in words)
 
 
-_MSK_SECONDS: Final = 900.0  # what Amazon's signer signs for
+MSK_SECONDS: Final = 900.0  # what Amazon's signer signs for
 
 
 def signed(signer: Any, region: str) -> Callable[[], Token]:
     """Give what signs a token with Amazon's `signer`; its credentials may come over the network."""
+    sign = signer.generate_auth_token
 
     def ask() -> Token:
-        text, _ = signer.MSKAuthTokenProvider.generate_auth_token(region)
-        return Token(text=str(text), seconds=_MSK_SECONDS)
+        try:
+            text, _ = sign(region)
+        except AttributeError as absent:  # what it makes of None
+            raise TokenError("there are no credentials of AWS for this process") from absent
+        return Token(text=str(text), seconds=MSK_SECONDS)
 
     return ask
