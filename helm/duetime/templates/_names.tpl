@@ -42,3 +42,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{ .image.repository }}:{{ default .root.Chart.AppVersion .image.tag }}
 {{- end -}}
 {{- end -}}
+
+{{/* Where tokens are asked for: the port that the URL names, or that of its scheme; Amazon's is 443. */}}
+{{- define "duetime.tokenPort" -}}
+{{- $url := urlParse (ternary .Values.kafka.oauth.tokenUrl "https:" (eq .Values.kafka.sasl.mechanism "OAUTHBEARER")) -}}
+{{- $named := regexFind ":[0-9]+$" $url.host | trimPrefix ":" -}}
+{{- default (ternary "80" "443" (eq $url.scheme "http")) $named -}}
+{{- end -}}
