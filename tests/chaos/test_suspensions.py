@@ -5,6 +5,7 @@ from collections import defaultdict
 import pytest
 
 from deploy.local.stack import Running, Stack
+from duetime.limits import TAKE_OVER_SECONDS_MAX
 from tests.chaos.faults import owned_all, suspended
 from tests.chaos.judging import verdict
 from tests.chaos.load import Callers
@@ -12,7 +13,6 @@ from tests.simulation.evidence import Evidence
 from tests.simulation.history import Fault
 from tests.support.stack import is_settled, lines_of, partitions_of, wait_for
 
-MOVE_SECONDS_MAX = 30.0
 TASKS_PER_SECOND = 50.0
 SLEEPS_MAX = 4
 
@@ -62,7 +62,7 @@ def test_an_executor_that_slept_past_its_session_starts_nothing_that_others_have
 def _sleep_past_session(stack: Stack, callers: Callers, sleeper: Running, other: Running) -> Fault:
     with suspended(callers.history, sleeper) as fault:
         everything = owned_all(other, partitions_of(stack))
-        wait_for(everything, "all partitions at the other one", MOVE_SECONDS_MAX)
+        wait_for(everything, "all partitions at the other one", TAKE_OVER_SECONDS_MAX)
     return fault
 
 

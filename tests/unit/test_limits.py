@@ -11,11 +11,26 @@ def test_a_start_knows_every_change_that_wins() -> None:
 
 
 def test_a_take_over_leaves_room_for_the_start() -> None:
-    taken_over = limits.KAFKA_SESSION_SECONDS + limits.KAFKA_HEARTBEAT_SECONDS
+    detected = limits.TAKE_OVER_DETECT_SECONDS_MAX
+    rejoined = detected + limits.TAKE_OVER_REJOIN_SECONDS_MAX
+    ready = rejoined + limits.TAKE_OVER_READY_SECONDS_MAX
 
-    assert taken_over < LATENESS_SECONDS_MAX
+    assert (6.0, 7.0, 8.5) == (detected, rejoined, ready)
+    assert limits.TAKE_OVER_SECONDS_MAX == ready
+    assert ready + 4 * limits.FRESH_ASK_SECONDS < LATENESS_SECONDS_MAX
     assert limits.LOG_HANDOVER_SECONDS_MAX < LATENESS_SECONDS_MAX
     assert limits.CLOCK_DOUBT_SECONDS < LATENESS_SECONDS_MAX
+
+
+def test_each_part_of_a_take_over_keeps_to_its_share() -> None:
+    fenced = limits.KAFKA_VISIBLE_SECONDS_MAX  # what the dead had under way is ended, and seen so
+    read_on = limits.STANDBY_GATHER_SECONDS
+
+    assert limits.KAFKA_SESSION_SECONDS <= limits.TAKE_OVER_DETECT_SECONDS_MAX
+    assert 2 * limits.KAFKA_HEARTBEAT_SECONDS <= limits.TAKE_OVER_REJOIN_SECONDS_MAX
+    assert fenced + read_on + limits.TICK_SECONDS <= limits.TAKE_OVER_READY_SECONDS_MAX
+    # What left early starts while a timer is missing: of its absence this much is late.
+    assert limits.TAKE_OVER_SECONDS_MAX - limits.LOOKAHEAD_SECONDS < LATENESS_SECONDS_MAX / 2
 
 
 def test_a_token_is_renewed_while_the_old_one_still_serves() -> None:

@@ -9,6 +9,13 @@ from typing import Final
 # --- the promise -------------------------------------------------------------------------------
 LATENESS_SECONDS_MAX: Final = 10.0  # P2: every occurrence starts within this, whatever dies
 CHANGE_WINS_SECONDS: Final = 1.0  # P4: a change acknowledged this long before due decides
+# How the promise outlives a `kill -9`: until others work in its place. The rest is for the start.
+TAKE_OVER_SECONDS_MAX: Final = LATENESS_SECONDS_MAX - 1.5  # four looks at what may have changed
+TAKE_OVER_DETECT_SECONDS_MAX: Final = 6.0  # no shorter session is allowed by brokers as they come
+TAKE_OVER_REJOIN_SECONDS_MAX: Final = 1.0  # to hear of the round, and a round that was missed
+TAKE_OVER_READY_SECONDS_MAX: Final = (
+    TAKE_OVER_SECONDS_MAX - TAKE_OVER_DETECT_SECONDS_MAX - TAKE_OVER_REJOIN_SECONDS_MAX
+)  # 1.5: to fence, to see the end of what was under way, to read the rest, and a tick
 
 # --- the log -----------------------------------------------------------------------------------
 PARTITIONS_DEFAULT: Final = 12  # divides evenly over 1, 2, 3, 4, 6 and 12 processes
@@ -36,8 +43,10 @@ LOG_HANDOVER_SECONDS_MAX: Final = (
 VOID_AFTER_SECONDS: Final = 60.0  # an event appended this long after its ce_time is a stuck retry
 
 # --- Kafka -------------------------------------------------------------------------------------
-KAFKA_SESSION_SECONDS: Final = 6.0  # brokers allow no less by default; leaves 4 s of the promise
-KAFKA_HEARTBEAT_SECONDS: Final = 0.5  # a rebalance is learnt of within it; two rounds in a second
+KAFKA_SESSION_SECONDS: Final = TAKE_OVER_DETECT_SECONDS_MAX  # leaves 4 s of the promise
+KAFKA_HEARTBEAT_SECONDS: Final = (
+    TAKE_OVER_REJOIN_SECONDS_MAX / 2
+)  # a rebalance is learnt of within it; two rounds in a second
 KAFKA_REBALANCE_SECONDS: Final = 6.0  # a member that does not rejoin is passed over, as if dead
 KAFKA_REQUEST_SECONDS_MAX: Final = 5.0  # one request; its outcome is then unknown
 KAFKA_GROUP_REQUEST_SECONDS_MAX: Final = 12.0  # joining waits for a rebalance and a first delay
@@ -102,7 +111,9 @@ DUE_FILES_PER_MERGE: Final = 8  # of flushed buffers: twice as many halve what i
 DUE_OPEN_FILES_MAX: Final = 64  # 64 MB each: 10 million tasks are some 40 files
 INDEX_AGE_SECONDS_MAX: Final = 1_800.0  # half of the tombstones' hour: older may resurrect a task
 INDEX_REFRESH_SECONDS: Final = 225.0  # an eighth of it: seven looks at the log may fail
-STANDBY_GATHER_SECONDS: Final = 0.25  # a take-over reads what came meanwhile: some hundred records
+STANDBY_GATHER_SECONDS: Final = (
+    TAKE_OVER_READY_SECONDS_MAX / 6
+)  # 0.25: a take-over reads what came meanwhile, some hundred records
 STANDBY_WAIT_SECONDS_MAX: Final = 8.0  # while others are behind: a burst's dispatch and its starts
 STANDBY_BEHIND_SECONDS: Final = 10.0  # then it reads partition by partition, not the tail
 INDEX_ADVANCE_SECONDS: Final = 10.0  # what wakes meanwhile is stepped over in 5 ms at a take-over
