@@ -192,13 +192,14 @@ class Appender:
     ) -> Sequence[AppendOutcome]:
         count = len(batch.places)
         name = self._connection.names.of(slot[0])
+        # Before it is handed over: the driver may wait for a leader first, longer than the call.
+        for share in written:
+            share.call.handed_on.update(share.places)
         try:
             answer = await producer.driver.send_batch(batch.builder, name, partition=slot[1])
         except KafkaError as fault:
             self._doubt(producer)
             return [Refused(f"Kafka's client did not take it: {fault}")] * count
-        for share in written:
-            share.call.handed_on.update(share.places)
         await asyncio.wait([answer], timeout=limits.APPEND_WAIT_SECONDS_MAX)
         if not answer.done():
             answer.add_done_callback(retrieve)  # too late: it was called unknown
