@@ -14,6 +14,7 @@ from tests.simulation.history import Fault, FaultKind, History
 from tests.support.stack import metric, wait_for
 
 NEVER_MISSED: Final = 0.75  # of the faults of a test, so many must have met something
+_REFUSED: Final = "FencedError: there is a newer transactor"
 
 
 def kill(history: History, victim: Running) -> Fault:
@@ -84,3 +85,12 @@ def _mark(history: History, kind: FaultKind, victim: Running | None, *, effectiv
     )
     history.faults.append(fault)
     return fault
+
+
+def is_fenced(line: str) -> bool:
+    """Say whether a log line tells of the broker's refusal, not of what a process knew by itself.
+
+    A transactor of which a request got no answer ends by its own; what is asked of it then is a
+    FencedError too.
+    """
+    return _REFUSED in line

@@ -1,9 +1,11 @@
-"""What a busy machine excuses: as many seconds as others took of it, and no more."""
+"""What a busy machine excuses: as many seconds as others took of it. What counts as a fence."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
+from tests.chaos.faults import is_fenced
 from tests.simulation.excuses import Excuses
 from tests.simulation.history import Start, instant
 from tests.simulation.switches import draw_switches
@@ -67,3 +69,17 @@ def test_what_waits_for_its_own_like_has_nothing_taken_from_it() -> None:
 
     assert 0.0 == seconds_taken(before, alone)
     assert 0.75 == seconds_taken(before, beside_others)
+
+
+@pytest.mark.parametrize(
+    ("reason", "fenced"),
+    [
+        ("FencedError: there is a newer transactor duetime.timer, partition 3", True),
+        ("FencedError: the transactor has ended (a request of it got no answer)", False),
+        ("LogAwayError: nothing was written: it took too long", False),
+    ],
+)
+def test_only_the_brokers_refusal_counts_as_a_fence(reason: str, *, fenced: bool) -> None:
+    line = json.dumps({"level": "warning", "event": "partition given up", "reason": reason})
+
+    assert fenced == is_fenced(line)

@@ -6,7 +6,7 @@ import pytest
 
 from deploy.local.stack import Running, Stack
 from duetime.limits import TAKE_OVER_SECONDS_MAX
-from tests.chaos.faults import owned_all, suspended
+from tests.chaos.faults import is_fenced, owned_all, suspended
 from tests.chaos.judging import verdict
 from tests.chaos.load import Callers
 from tests.simulation.evidence import Evidence
@@ -67,7 +67,7 @@ def _sleep_past_session(stack: Stack, callers: Callers, sleeper: Running, other:
 
 
 def _fences(stack: Stack, sleeper: Running, since: int) -> list[str]:
-    return [line for line in lines_of(stack, sleeper)[since:] if "Fenced" in line]
+    return [line for line in lines_of(stack, sleeper)[since:] if is_fenced(line)]
 
 
 def _started_again_after(evidence: Evidence, fault: Fault) -> list[str]:

@@ -81,7 +81,7 @@ async def test_a_late_transaction_of_an_older_transactor_is_refused_by_the_broke
     await older._send({(Topic.DUE, 0): [(0, a_record("zombie", topic=Topic.DUE))]})
     await older._producer.driver.flush()
     newer = await _transactor(log)
-    with pytest.raises(FencedError):
+    with pytest.raises(FencedError, match=r"^there is a newer transactor"):
         await older._end()
     await newer.commit([a_record("heir", topic=Topic.DUE)])
 
@@ -124,7 +124,7 @@ async def test_a_transactor_that_had_a_request_without_an_answer_is_good_for_tha
     transactor = await _transactor(log)
     transactor._producer.disturbed = True
     (accepted,) = await transactor.commit([a_record("last", topic=Topic.DUE)])
-    with pytest.raises(FencedError):
+    with pytest.raises(FencedError, match=r"has ended \(a request of it got no answer"):
         await transactor.commit([a_record("never", topic=Topic.DUE)])
     found = await read_from(log, Topic.DUE, 0, 0)
 
