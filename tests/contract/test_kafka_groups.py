@@ -163,5 +163,6 @@ def _member(connection: Connection) -> Iterator[subprocess.Popen[str]]:
 def _until_it_owns(process: "subprocess.Popen[str]", count: int) -> None:
     assert process.stdout is not None
     for line in process.stdout:
-        if len(line.split()) == count and not line.startswith("2026"):
+        if len(kafka_member.owned_by(line) or ()) == count:
             return
+    pytest.fail("it has ended before it owned as many")
