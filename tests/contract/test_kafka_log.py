@@ -16,3 +16,9 @@ class TestKafkaLog(LogContract):
     async def log(self) -> AsyncIterator[Log]:
         async with opened(kafka_cluster().connection()) as log:
             yield log
+
+
+async def test_a_log_behind_another_prefix_of_the_same_cluster_is_another_log() -> None:
+    cluster = kafka_cluster()
+    async with opened(cluster.connection()) as one, opened(cluster.connection()) as other:
+        assert one.cluster_id != other.cluster_id

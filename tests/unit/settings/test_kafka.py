@@ -32,6 +32,13 @@ def test_a_prefix_stands_before_every_name() -> None:
     assert "staging-duetime.timer.3" == names.transactional_id("duetime.timer", 3)
 
 
+def test_logs_behind_other_prefixes_are_other_logs_and_without_one_the_cluster_names_it() -> None:
+    plain, staging = (Connection.of(read(prefix=prefix)).names for prefix in ("", "staging-"))
+
+    assert "cluster" == plain.log_id("cluster")
+    assert "cluster/staging-" == staging.log_id("cluster")
+
+
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
 def test_names_and_passwords_reach_the_driver(mechanism: str, tmp_path: Path) -> None:
     secret = tmp_path / "password"

@@ -59,7 +59,7 @@ class KafkaLog(Log):
         calm()
         await check(connection)
         log = cls(connection)
-        log._cluster_id = await log._reader.start()  # its own
+        log._cluster_id = connection.names.log_id(await log._reader.start())  # its own
         return log
 
     @property

@@ -41,6 +41,10 @@ class Names:
         """Give a consumer group's name."""
         return self._prefix + group
 
+    def log_id(self, cluster_id: str) -> str:
+        """Name this very log: a cluster may hold others, behind other prefixes."""
+        return f"{cluster_id}/{self._prefix}" if self._prefix else cluster_id
+
     def transactional_id(self, name: str, partition: int) -> str:
         """Give the id that fences: one writer for each name and partition."""
         return f"{self._prefix}{name}.{partition}"
