@@ -19,6 +19,7 @@ from typing import Final
 from deploy.local.ports import HOST, free_ports
 
 VERSION: Final = "4.4.0"
+_AS_OURS: Final[Mapping[str, object]] = {}
 HOW_TO_GET: Final = "needs Java 17 and Maven, or DUETIME_TEST_KAFKA=host:port"
 
 _FETCH_SECONDS_MAX: Final = 300.0
@@ -186,11 +187,12 @@ def start(
     ports: Sequence[int] = (),
     secured: Secured | None = None,
     proxied: Proxied | None = None,
+    settings: Mapping[str, object] = _AS_OURS,
 ) -> Brokers:
     """Start a new cluster with its data in `folder`, and wait until it serves.
 
     `ports` are the brokers' own, in their order; where it says nothing, free ones. `secured` and
-    `proxied` are for a single broker.
+    `proxied` are for a single broker. `settings` take the place of ours.
     """
     archive = jars(build)
     free = free_ports(2 * brokers)
@@ -203,7 +205,8 @@ def start(
     cluster = Brokers(made)
     try:
         for broker in made:
-            _format(broker, folder, controllers, secured, proxied)
+            ours = _settings(broker, controllers)
+            _format(broker, folder, {**ours, **settings}, secured, proxied)
         for broker in made:
             broker.start()
         for broker in made:
@@ -217,13 +220,12 @@ def start(
 def _format(
     broker: Broker,
     folder: Path,
-    controllers: Sequence[int],
+    settings: dict[str, object],
     secured: Secured | None,
     proxied: Proxied | None,
 ) -> None:
     broker.folder.mkdir(parents=True, exist_ok=True)
     (broker.folder / "stderr.txt").touch()
-    settings = _settings(broker, controllers)
     options: tuple[str, ...] = ()
     if secured is not None:
         for name in ("listeners", "advertised.listeners"):

@@ -12,7 +12,8 @@ from duetime.log.kafka.topics_plan import Kind, apply, check, plan
 from duetime.log.port import LogAwayError
 from duetime.log.topics import Topic
 from duetime.settings.kafka import KafkaSettings
-from tests.support.kafka import created, kafka_cluster, removed
+from tests.support.kafka import created, kafka_cluster, own_cluster, removed
+from tests.support.records import a_record, appended
 
 pytestmark = pytest.mark.kafka
 
@@ -81,6 +82,27 @@ async def test_differences_that_break_nothing_are_told_and_let_in(connection: Co
     await check(connection)
 
 
+async def test_asking_for_topics_creates_none_where_the_brokers_would_let_it() -> None:
+    with own_cluster(auto_create_topics_enable="true") as cluster:
+        connection = cluster.connection()
+        findings = await plan(connection)
+        with pytest.raises(KafkaSetupError, match="topics apply"):
+            await check(connection)
+        with pytest.raises(KafkaSetupError, match="topics apply"):
+            await KafkaLog.open(connection)
+        before = await _topics(connection)
+        await created(connection)
+        log = await KafkaLog.open(connection)
+        await appended(log, a_record("v", topic=Topic.DUE))
+        await _delete(connection, Topic.DUE)
+        await log.append([a_record("v", topic=Topic.DUE)])  # its client looks for the topic
+        await log.close()
+
+        assert [Kind.MISSING] * len(Topic) == [finding.kind for finding in findings]
+        assert set() == before
+        assert Kind.MISSING in {finding.kind for finding in await plan(connection)}
+
+
 async def test_a_cluster_that_is_away_is_away() -> None:
     nowhere = Connection.of(KafkaSettings.for_tests(bootstrap_servers="127.0.0.1:1"))
 
@@ -99,3 +121,19 @@ async def _create(
         [NewTopic(connection.names.of(topic), partitions, 1, topic_configs=settings)]
     )
     await admin.close()
+
+
+async def _delete(connection: Connection, topic: Topic) -> None:
+    admin: Any = AIOKafkaAdminClient(**connection.arguments)
+    await admin.start()
+    await admin.delete_topics([connection.names.of(topic)])
+    await admin.close()
+
+
+async def _topics(connection: Connection) -> set[str]:
+    admin: Any = AIOKafkaAdminClient(**connection.arguments)
+    await admin.start()
+    try:
+        return set(await admin.list_topics())
+    finally:
+        await admin.close()

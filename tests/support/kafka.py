@@ -72,13 +72,17 @@ def kafka_cluster() -> KafkaCluster:
 
 
 @contextmanager
-def own_cluster(*, brokers: int = 1) -> Iterator[KafkaCluster]:
-    """Start brokers for one test, which may ill-treat them; skips where it cannot."""
+def own_cluster(*, brokers: int = 1, **settings: object) -> Iterator[KafkaCluster]:
+    """Start brokers for one test, which may ill-treat them; skips where it cannot.
+
+    `settings` are in Kafka's words, with underscores for the dots.
+    """
     reason = local.missing()
     if reason is not None:
         pytest.skip(reason)
     with tempfile.TemporaryDirectory(prefix="duetime-kafka-") as folder:
-        processes = local.start(Path(folder), BUILD, brokers=brokers)
+        words = {name.replace("_", "."): value for name, value in settings.items()}
+        processes = local.start(Path(folder), BUILD, brokers=brokers, settings=words)
         try:
             yield KafkaCluster(bootstrap=processes.bootstrap, brokers=processes)
         finally:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from duetime.log.kafka.asking import create_nothing_by_asking
 from duetime.log.kafka.tokens import Token, TokenProvider, client_credentials, signed
 from duetime.log.topics import Topic
 from duetime.settings.kafka import Compression, KafkaSettings, Mechanism
@@ -62,6 +63,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, settings: KafkaSettings, *, client_id: str = "duetime") -> "Connection":
         """Read the settings. Raises KafkaSetupError for files or extras that are not there."""
+        create_nothing_by_asking()  # whichever client comes of it
         arguments: dict[str, Any] = {
             "bootstrap_servers": list(settings.bootstrap_servers),
             "client_id": client_id,
