@@ -1,18 +1,22 @@
 """`duetime topics` on a real cluster: creates what is missing, alters nothing, refuses the rest."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from msgspec import structs
+from typer.testing import CliRunner, Result
 
+from duetime.embedded.distributed import topics
 from duetime.log.kafka.adapter import KafkaLog
 from duetime.log.kafka.connection import Connection, KafkaSetupError
 from duetime.log.kafka.topics_plan import Kind, apply, check, plan
 from duetime.log.port import LogAwayError
 from duetime.log.topics import Topic
 from duetime.settings.kafka import KafkaSettings
-from tests.support.kafka import created, kafka_cluster, own_cluster, removed
+from tests.support.kafka import VARIABLE, created, kafka_cluster, own_cluster, removed
 from tests.support.records import a_record, appended
 
 pytestmark = pytest.mark.kafka
@@ -41,9 +45,25 @@ async def test_what_was_applied_is_as_planned_and_applying_again_does_nothing(
     await created(connection)
     again = await apply(connection)
 
-    assert [] == list(again)
+    assert [] == list(again.created)
+    assert [] == list(again.findings)
     assert [] == list(await plan(connection))
-    await check(connection)
+    assert [] == list(await check(connection))
+
+
+async def test_who_applies_second_is_told_what_is_there_not_what_was_wished_for(
+    connection: Connection,
+) -> None:
+    other = structs.replace(connection, partitions=2)
+    applied = await asyncio.gather(apply(connection), apply(other))
+    first, second = sorted(applied, key=lambda each: len(each.created), reverse=True)
+
+    assert list(Topic) == [topic.topic for topic in first.created]
+    assert [] == list(first.findings)
+    assert [] == list(second.created)
+    assert [(Kind.UNUSABLE, topic) for topic in Topic] == [
+        (finding.kind, finding.topic) for finding in second.findings
+    ]
 
 
 async def test_a_topic_of_another_make_is_told_and_left_as_it_is(connection: Connection) -> None:
@@ -79,7 +99,31 @@ async def test_differences_that_break_nothing_are_told_and_let_in(connection: Co
 
     assert {Kind.DIFFERENT} == {finding.kind for finding in findings}
     assert any("retention.ms=86400000" in finding.sentence for finding in findings)
-    await check(connection)
+    assert list(findings) == list(await check(connection))
+
+
+async def test_the_command_says_what_differs_where_duetime_would_start_and_where_not(
+    connection: Connection,
+) -> None:
+    name = connection.names.of(Topic.DUE)
+    await _create(connection, Topic.DUE, partitions=4, settings={"retention.ms": "1000"})
+    applied = await _command(connection, "apply")
+    checked = await _command(connection, "check")
+    more_copies = await _command(connection, "check", DUETIME_KAFKA_REPLICATION="3")
+    unfit = await _command(connection, "apply", DUETIME_KAFKA_PARTITIONS="8")
+
+    difference = f"different: {name} has retention.ms=1000, and ought to have 604800000"
+    assert 0 == applied.exit_code
+    assert f"created {connection.names.of(Topic.TASKS)} with 4 partitions" in applied.output
+    assert f"created {name}" not in applied.output
+    assert difference in applied.output.splitlines()
+    assert 0 == checked.exit_code
+    assert ["Duetime would start on this cluster.", difference] == checked.output.splitlines()
+    assert 0 == more_copies.exit_code
+    assert "has 1 copies of each partition, and 3 are asked for" in more_copies.output
+    assert "has min.insync.replicas=1, and ought to have 2" in more_copies.output
+    assert 2 == unfit.exit_code
+    assert f"unusable: {name} has 4 partitions, and 8 are asked for" in unfit.output
 
 
 async def test_asking_for_topics_creates_none_where_the_brokers_would_let_it() -> None:
@@ -121,6 +165,18 @@ async def _create(
         [NewTopic(connection.names.of(topic), partitions, 1, topic_configs=settings)]
     )
     await admin.close()
+
+
+async def _command(connection: Connection, verb: str, **environment: str) -> Result:
+    """Run `duetime topics`, as people do."""
+    settings = {
+        "DUETIME_KAFKA_BOOTSTRAP_SERVERS": ",".join(connection.arguments["bootstrap_servers"]),
+        "DUETIME_KAFKA_PREFIX": connection.names.group(""),
+        "DUETIME_KAFKA_PARTITIONS": str(connection.partitions),
+        "DUETIME_KAFKA_REPLICATION": str(connection.replication),
+        VARIABLE: None,
+    } | environment
+    return await asyncio.to_thread(lambda: CliRunner().invoke(topics, [verb], env=settings))
 
 
 async def _delete(connection: Connection, topic: Topic) -> None:

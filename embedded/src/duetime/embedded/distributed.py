@@ -7,14 +7,14 @@ work; an image that holds one service alone starts it as `python -m duetime.time
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from importlib import import_module
 from typing import Any, Final, TypeVar
 
 import typer
 
 from duetime.log.kafka.connection import Connection, KafkaSetupError
-from duetime.log.kafka.topics_plan import apply, check, plan
+from duetime.log.kafka.topics_plan import Finding, Kind, apply, check, plan
 from duetime.log.port import LogError
 from duetime.process.settings import ProcessSettings
 from duetime.settings.base import Environment, SettingsError
@@ -47,27 +47,35 @@ def add_services(app: typer.Typer) -> None:
 def plan_topics() -> None:
     """Say how the cluster's topics differ from what Duetime wants; change nothing."""
     findings = _on_cluster(plan)
-    for finding in findings:
-        typer.echo(f"{finding.kind}: {finding.sentence}")
+    _say(findings)
     if not findings:
         typer.echo("The topics are as they ought to be.")
 
 
 @topics.command("apply")
 def apply_topics() -> None:
-    """Create the topics that are missing; what exists is never altered."""
-    created = _on_cluster(apply)
-    for topic in created:
+    """Create the missing topics, alter none; exit with 2 where Duetime would not start on them."""
+    applied = _on_cluster(apply)
+    for topic in applied.created:
         typer.echo(f"created {topic.name} with {topic.partitions} partitions")
-    if not created:
+    if not applied.created:
         typer.echo("Nothing is missing.")
+    _say(applied.findings)
+    if any(finding.kind is not Kind.DIFFERENT for finding in applied.findings):
+        sys.exit(2)
 
 
 @topics.command("check")
 def check_topics() -> None:
-    """Say whether Duetime would start on this cluster; exit with 2 where not."""
-    _on_cluster(check)
+    """Say whether Duetime would start on this cluster, and what differs; exit with 2 where not."""
+    differences = _on_cluster(check)
     typer.echo("Duetime would start on this cluster.")
+    _say(differences)
+
+
+def _say(findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        typer.echo(f"{finding.kind}: {finding.sentence}")
 
 
 def _starter(name: str) -> Callable[[], None]:

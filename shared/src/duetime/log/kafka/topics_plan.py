@@ -7,7 +7,7 @@ break a promise is refused at start.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Any, Final
@@ -68,6 +68,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str
 
 
+class Applied(msgspec.Struct, frozen=True, kw_only=True):
+    """What an `apply` created, and how what is there now still differs from the plan."""
+
+    created: Sequence[Wanted]
+    findings: Sequence[Finding]
+
+
 def wanted(connection: Connection) -> Sequence[Wanted]:
     """Give every topic as it ought to be on this cluster."""
     return [
@@ -101,12 +108,13 @@ async def plan(connection: Connection) -> Sequence[Finding]:
         return compare(ought, await _look(admin, ought))
 
 
-async def apply(connection: Connection) -> Sequence[Wanted]:
-    """Create what is missing, and give it; alter nothing. Raises LogAwayError, KafkaSetupError."""
+async def apply(connection: Connection) -> Applied:
+    """Create what is missing; alter nothing. Raises LogAwayError, KafkaSetupError."""
     async with _admin(connection) as admin:
         ought = wanted(connection)
         found = await _look(admin, ought)
         missing = [topic for topic in ought if topic.name not in found]
+        created: Collection[str] = ()
         if missing:
             answer = await admin.create_topics(
                 [
@@ -119,13 +127,20 @@ async def apply(connection: Connection) -> Sequence[Wanted]:
                     for topic in missing
                 ]
             )
-            _check_created(answer)
-            await _until_known(admin, ought)
-        return missing
+            created = _created(answer)
+            # Someone else may have been faster, with other ideas: what counts is what is there.
+            found = await _until_known(admin, ought)
+        return Applied(
+            created=[topic for topic in missing if topic.name in created],
+            findings=compare(ought, found),
+        )
 
 
-async def check(connection: Connection) -> None:
-    """Raise KafkaSetupError, a sentence for each reason, where Duetime could not keep its word."""
+async def check(connection: Connection) -> Sequence[Finding]:
+    """Give what is not as planned, but would do.
+
+    Raises KafkaSetupError, a sentence for each reason, where Duetime could not keep its word.
+    """
     findings = await plan(connection)
     until = asyncio.get_running_loop().time() + limits.KAFKA_REQUEST_SECONDS_MAX
     while _missing(findings) and asyncio.get_running_loop().time() < until:
@@ -137,6 +152,7 @@ async def check(connection: Connection) -> None:
         reasons.append("`duetime topics apply` creates what is missing")
     if reasons:
         raise KafkaSetupError("; ".join(reasons))
+    return findings
 
 
 def _settings(spec: TopicSpec, replication: int) -> dict[str, str]:
@@ -249,18 +265,24 @@ async def _look(admin: Any, topics: Sequence[Wanted]) -> dict[str, Found]:
     }
 
 
-async def _until_known(admin: Any, topics: Sequence[Wanted]) -> None:
-    """Wait, bounded, until a broker knows of new topics: the controller alone does at first."""
+async def _until_known(admin: Any, topics: Sequence[Wanted]) -> dict[str, Found]:
+    """Look, bounded, until a broker knows of new topics: the controller alone does at first."""
     until = asyncio.get_running_loop().time() + limits.KAFKA_START_SECONDS_MAX
-    while len(await _look(admin, topics)) < len(topics):
+    while len(found := await _look(admin, topics)) < len(topics):
         if asyncio.get_running_loop().time() > until:
             raise LogAwayError("the brokers do not know of the topics that were created")
         await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+    return found
 
 
-def _check_created(answer: Any) -> None:
+def _created(answer: Any) -> Collection[str]:
+    """Name what was created; what was there already is not. Raises KafkaSetupError."""
+    created = set()
     for name, error, *message in answer.topic_errors:
         kind = for_code(error)
-        if kind not in {NoError, TopicAlreadyExistsError}:  # someone else may have been faster
+        if kind is NoError:
+            created.add(name)
+        elif kind is not TopicAlreadyExistsError:
             said = message[0] if message else kind.__name__
             raise KafkaSetupError(f"{name} cannot be created: {said}")
+    return created
