@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from msgspec import structs
+from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
 from duetime.embedded.distributed import topics
@@ -124,6 +125,24 @@ async def test_the_command_says_what_differs_where_duetime_would_start_and_where
     assert "has min.insync.replicas=1, and ought to have 2" in more_copies.output
     assert 2 == unfit.exit_code
     assert f"unusable: {name} has 4 partitions, and 8 are asked for" in unfit.output
+
+
+async def test_what_differs_is_a_warning_each_when_a_process_starts(
+    connection: Connection,
+) -> None:
+    await _create(connection, Topic.DUE, partitions=4, settings={"retention.ms": "1000"})
+    await created(connection)
+    differences = [finding.sentence for finding in await check(connection)]
+    with capture_logs() as said:
+        log = await KafkaLog.open(connection)
+        await log.close()
+
+    assert differences
+    assert differences == [
+        line["reason"]
+        for line in said
+        if line["log_level"] == "warning" and line["event"] == "topic is not as planned"
+    ]
 
 
 async def test_asking_for_topics_creates_none_where_the_brokers_would_let_it() -> None:

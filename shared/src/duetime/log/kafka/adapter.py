@@ -6,7 +6,9 @@ Knows the parts and who opened what, so that closing the log closes everything.
 import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
+
+import structlog
 
 from duetime.log.kafka.appender import Appender
 from duetime.log.kafka.connection import Connection
@@ -28,6 +30,8 @@ from duetime.log.port import (
     Transactor,
 )
 from duetime.log.topics import Topic
+
+_logger: Final = structlog.get_logger()
 
 
 class _Opened(Protocol):
@@ -57,9 +61,11 @@ class KafkaLog(Log):
         what the port's promises need.
         """
         calm()
-        await check(connection)
+        differences = await check(connection)
         log = cls(connection)
         log._cluster_id = connection.names.log_id(await log._reader.start())  # its own
+        for finding in differences:
+            _logger.warning("topic is not as planned", reason=finding.sentence)
         return log
 
     @property
