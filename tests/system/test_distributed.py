@@ -1,23 +1,31 @@
 """Two of each service behind a load balancer, over a real Kafka and a real MongoDB."""
 
+import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy.local.stack import ROLES, Stack
+from duetime.log.kafka.connection import Connection
+from duetime.log_projector.service import GROUP as PROJECTORS
+from duetime.timer.service import GROUP as TIMERS
 from tests.chaos.judging import started_twice, verdict
 from tests.chaos.load import Callers
+from tests.chaos.recorded import connection_to
 from tests.support.machine import machine
 from tests.support.stack import (
     api_url,
     is_settled,
     make_whole,
     metric,
+    partitions_of,
     readiness,
     remove,
     settled,
@@ -250,6 +258,41 @@ def test_the_curl_lines_of_the_readme_work_as_they_are_printed(stack: Stack) -> 
     assert madrid["id"] == again["id"]
     assert 422 == problem["status"]
     assert [created["id"]] == [created["id"] for line in lines if created["id"] in line]
+
+
+@pytest.mark.parametrize("group", [TIMERS, PROJECTORS])
+def test_monitors_of_a_group_see_no_lag_once_it_has_read_everything(
+    stack: Stack, group: str
+) -> None:
+    created = httpx.post(f"{stack.url}/tasks", json=a_task(1.0), timeout=10.0)
+    wait_for(lambda: has_run(stack, created.json()["id"]), "its run")
+    wait_for(lambda: {0} == set(lag(stack, group).values()), f"no lag of {group}")
+
+    assert 2 * partitions_of(stack) == len(lag(stack, group))
+
+
+def has_run(stack: Stack, task_id: str) -> bool:
+    runs = httpx.get(f"{stack.url}/tasks/{task_id}/runs", timeout=10.0)
+    return bool(runs.is_success and runs.json())
+
+
+def lag(stack: Stack, group: str) -> Mapping[str, int]:
+    """Give what tools that watch groups show: ends less committed offsets, by partition."""
+    return asyncio.run(_lag(connection_to(stack), group))
+
+
+async def _lag(connection: Connection, group: str) -> Mapping[str, int]:
+    admin: Any = AIOKafkaAdminClient(**connection.arguments)
+    consumer: Any = AIOKafkaConsumer(**connection.arguments)
+    await admin.start()
+    await consumer.start()
+    try:
+        committed = await admin.list_consumer_group_offsets(connection.names.group(group))
+        ends = await consumer.end_offsets(list(committed))
+    finally:
+        await consumer.stop()
+        await admin.close()
+    return {f"{of.topic}/{of.partition}": ends[of] - at.offset for of, at in committed.items()}
 
 
 def test_every_process_tells_its_metrics_and_that_it_is_alive(stack: Stack) -> None:

@@ -69,6 +69,8 @@ KAFKA_FETCH_WAIT_SECONDS: Final = 0.1  # how late a partition joins a fetch alre
 KAFKA_GATHERED_BYTES: Final = 256 * 1024  # a fetch that brought so much need not wait for company
 KAFKA_FETCH_BYTES_MAX: Final = 4 * 1024 * 1024  # one answer: four partitions' worth
 KAFKA_PARTITION_FETCH_BYTES_MAX: Final = 1024 * 1024  # about 1,400 records of 700 bytes
+LAG_TOLD_SECONDS: Final = 5.0  # so old is the lag that monitors see; 12 partitions: 2.4 commits/s
+LAG_TOLD_LAST_SECONDS_MAX: Final = 0.1  # at a hand-over: ten times a commit, a hundredth of P2
 GATHER_SECONDS: Final = 0.025  # records that follow others wait so for company: 40 polls a second
 KAFKA_READ_RESTS_MAX: Final = 12  # partly read fetches kept, 1 MiB each: one for each partition
 

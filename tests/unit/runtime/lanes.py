@@ -43,6 +43,7 @@ class RecordingLane:
         self.offsets: list[int] = []
         self.stepped_at: list[float] = []
         self.wakes_at: datetime | None = None
+        self.has_done: TopicOffsets | None = None
         self.opened = self.drained = self.closed = False
 
     @property
@@ -66,6 +67,10 @@ class RecordingLane:
     def wake_at(self) -> datetime | None:
         """Say what the test wants."""
         return self.wakes_at
+
+    def done(self) -> TopicOffsets | None:
+        """Say what the test wants."""
+        return self.has_done
 
     async def drain(self) -> None:
         """Note it."""

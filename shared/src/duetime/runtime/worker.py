@@ -28,6 +28,7 @@ from duetime.log.topics import Topic
 from duetime.runtime.afterwards import Afterwards
 from duetime.runtime.backoff import Backoff
 from duetime.runtime.clock import Clock
+from duetime.runtime.telling import Telling
 from duetime.telemetry.metrics import Metrics
 
 _logger: Final = structlog.get_logger()
@@ -53,6 +54,10 @@ class Lane(Protocol):
     @property
     def live(self) -> bool:
         """Whether it has caught up and does its work."""
+        ...
+
+    def done(self) -> TopicOffsets | None:
+        """Say how far its work has come, for the group's lag; None: it commits that by itself."""
         ...
 
     async def drain(self) -> None:
@@ -144,6 +149,7 @@ class Worker:
         self._lane = lane
         self._backoff = backoff
         self._afterwards = afterwards or Afterwards()
+        self._telling = Telling()
         self._driven: dict[int, _Driven] = {}
         self._subscription: Subscription | None = None
         self._draining = False
@@ -188,6 +194,9 @@ class Worker:
         self._subscription = subscription
         try:
             async with asyncio.TaskGroup() as lanes:
+                telling = lanes.create_task(
+                    self._telling.go_on(subscription, self._done), name=f"lag of {self.name}"
+                )
                 while not self._draining:
                     polled = await subscription.poll(
                         records_max=POLL_RECORDS_MAX, wait_seconds=POLL_WAIT_SECONDS_MAX
@@ -198,6 +207,7 @@ class Worker:
                     await self._follow(polled.assigned, subscription, lanes)
                     self._afterwards.check()
                     self._polled = True
+                telling.cancel()
                 for driven in self._driven.values():
                     driven.draining = True
                     driven.wake()
@@ -299,6 +309,9 @@ class Worker:
                 subscription.deliver(partition, offsets)
                 subscription.wake()
                 await self._step_until_drained(partition, driven, lane, subscription)
+                done = lane.done()
+                if done is not None:
+                    await self._telling.tell_last(subscription, partition, done)
             except LogError as fault:
                 # A lane that did its work for a while has earned a quick return.
                 lasted = loop.time() - opened_at > self._backoff.seconds_max
@@ -339,6 +352,11 @@ class Worker:
             else:
                 await driven.wake.wait(self._seconds_until(lane.wake_at()))
         await lane.drain()
+
+    def _done(self) -> Mapping[int, TopicOffsets]:
+        open_lanes = ((p, driven.lane) for p, driven in self._driven.items() if driven.lane)
+        said = {partition: lane.done() for partition, lane in open_lanes}
+        return {partition: done for partition, done in said.items() if done is not None}
 
     def _now_live(self, driven: _Driven) -> None:
         self._takeover_seconds.observe(asyncio.get_running_loop().time() - driven.assigned_at)

@@ -172,6 +172,9 @@ class ExecutorLane:
         ]
         return min((at for at in wakes if at is not None), default=None)
 
+    def done(self) -> None:
+        """It commits its prefix by itself: what it restarts from."""
+
     async def drain(self) -> None:
         """Start nothing more, write down what has ended and what goes on, and let that go on.
 

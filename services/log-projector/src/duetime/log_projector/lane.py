@@ -104,6 +104,10 @@ class ProjectorLane:
             return self._looked_at + _LOOK
         return self._flushed_at + self._wait()
 
+    def done(self) -> TopicOffsets:
+        """Say how far the read models are written."""
+        return {topic: self._written[topic] for topic in PROJECTOR_TOPICS}
+
     async def drain(self) -> None:
         """Write what is pending."""
         if self._positions != self._written:

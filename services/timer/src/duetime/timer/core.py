@@ -107,6 +107,11 @@ class TimerCore:
         """How far the inputs are folded in: the offsets of the next records to apply."""
         return self._folded_to
 
+    @property
+    def owes(self) -> bool:
+        """Whether something is folded that has yet to be written."""
+        return bool(self._changed) or self._owes_position
+
     # --- learn --------------------------------------------------------------------------------
 
     def apply(self, inputs: Sequence[Input]) -> None:
@@ -199,7 +204,7 @@ class TimerCore:
         if not self._caught_up:
             return None
         now_or_tick = _BEGINNING if self._written_at is None else self._written_at + _TICK
-        wakes = [now_or_tick] if self._changed or self._owes_position else []
+        wakes = [now_or_tick] if self.owes else []
         leaves_at = self._leaves_at()
         if leaves_at is not None:
             urgent_at = max(leaves_at + self._room_ahead() - _URGENT, self._soonest())

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from duetime.events.envelope import Envelope, Unreadable
-from duetime.events.positions import POSITION_KEY, decode_position, encode_position
+from duetime.events.positions import POSITION_KEY, FoldedTo, decode_position, encode_position
 from duetime.events.types import TaskDue
 from duetime.log.port import Accepted, Log, Record, Stored, TopicOffsets, Transactor
 from duetime.log.reading import dead_letter, event_record, read_event
@@ -62,6 +62,7 @@ class TimerLane:
         self._dead = dead
         self._transactor: Transactor | None = None
         self._ends: dict[Topic, int] = {}
+        self._written_to = FoldedTo()
         self._dead_letters: list[Record] = []
         self._taken = False
 
@@ -78,8 +79,8 @@ class TimerLane:
         await self._restore()
         for topic in TIMER_TOPICS:
             self._ends[topic] = (await self._log.end_offsets(topic))[self._partition]
-        folded_to = self._core.folded_to
-        return {Topic.TASKS: folded_to.tasks, Topic.EXECUTIONS: folded_to.executions}
+        self._written_to = self._core.folded_to
+        return _offsets(self._written_to if self._core.owes else self._core.folded_to)
 
     async def step(self, inputs: Sequence[Stored], positions: TopicOffsets) -> None:
         """Fold what came, decide, and write the decision in one transaction."""
@@ -99,6 +100,7 @@ class TimerLane:
         mark = self._mark(decided, accepted[-1 - len(self._dead_letters)])
         self._dead_letters = []
         self._core.accepted(decided, self._clock.now())
+        self._written_to = decided.folded_to
         # Not before: an index that is ahead of the log holds what never was.
         self._index.commit(decided.states, mark)
         self._watch(decided)
@@ -107,6 +109,10 @@ class TimerLane:
     def wake_at(self) -> datetime | None:
         """Say when the core wants to be asked again."""
         return self._core.wake_at()
+
+    def done(self) -> TopicOffsets:
+        """Say how far it has come: past what changed nothing too, of which nothing is written."""
+        return _offsets(self._written_to if self._core.owes else self._core.folded_to)
 
     async def drain(self) -> None:
         """Nothing is under way between steps: a decision not yet written is decided again."""
@@ -190,3 +196,7 @@ class TimerLane:
     def _due_record(self, envelope: Envelope) -> Record:
         topic = Topic.DUE if isinstance(envelope.event, TaskDue) else Topic.EXECUTIONS
         return event_record(topic, self._partition, envelope)
+
+
+def _offsets(folded_to: FoldedTo) -> TopicOffsets:
+    return {Topic.TASKS: folded_to.tasks, Topic.EXECUTIONS: folded_to.executions}
