@@ -69,7 +69,9 @@ def connection_to(stack: Stack) -> Connection:
     """Give a way to the stack's Kafka."""
     assert stack.brokers is not None
     settings = KafkaSettings.for_tests(
-        bootstrap_servers=stack.brokers.bootstrap, partitions=partitions_of(stack)
+        bootstrap_servers=stack.brokers.bootstrap,
+        partitions=partitions_of(stack),
+        replication=min(3, len(stack.brokers.brokers)),
     )
     return Connection.of(settings)
 
