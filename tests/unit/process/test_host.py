@@ -1,7 +1,8 @@
 """What a process tells of itself before and after its parts are open."""
 
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
@@ -12,9 +13,16 @@ from duetime.runtime.service import Service
 from duetime.telemetry.metrics import Metrics
 
 
+@asynccontextmanager
+async def a_host() -> AsyncIterator[Host]:
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+        yield Host(
+            name="api", settings=ProcessSettings(), metrics=Metrics(), stack=stack, group=group
+        )
+
+
 async def test_a_process_is_not_ready_before_its_parts_are_open() -> None:
-    async with AsyncExitStack() as stack:
-        this = Host(name="api", settings=ProcessSettings(), metrics=Metrics(), stack=stack)
+    async with a_host() as this:
         before = this.health.reasons()
         this.open_for_work([])
 
@@ -23,8 +31,7 @@ async def test_a_process_is_not_ready_before_its_parts_are_open() -> None:
 
 
 async def test_a_process_that_is_asked_to_stop_is_not_ready() -> None:
-    async with AsyncExitStack() as stack:
-        this = Host(name="api", settings=ProcessSettings(), metrics=Metrics(), stack=stack)
+    async with a_host() as this:
         this.open_for_work([])
         this.stop.set()
 

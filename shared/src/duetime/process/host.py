@@ -44,9 +44,15 @@ class Host:
     """What a service's `__main__` is given to open its parts with."""
 
     def __init__(
-        self, *, name: str, settings: ProcessSettings, metrics: Metrics, stack: AsyncExitStack
+        self,
+        *,
+        name: str,
+        settings: ProcessSettings,
+        metrics: Metrics,
+        stack: AsyncExitStack,
+        group: asyncio.TaskGroup,
     ) -> None:
-        """Begin with nothing open; what is opened is closed with `stack`."""
+        """Begin with nothing open; what is opened is closed with `stack`, and runs in `group`."""
         self.name = name
         self.instance = f"{name}/{settings.instance or socket.gethostname()}"
         self.metrics = metrics
@@ -54,10 +60,24 @@ class Host:
         self.stack = stack
         self.stop = asyncio.Event()
         self.clock = guarded_system_clock(self._clock_stepped)
+        self._group = group
+        self._begun: list[Begun] = []
         self._waiting_for: dict[str, str] = {}
         self._watched: list[tuple[str, Look, tuple[type[Exception], ...]]] = []
         self._opened = False
-        self.health.add("parts", self._unopened)
+        self.health.add("parts", self.unopened)
+
+    def begin(self, service: Service) -> Service:
+        """Run a service from now on, before the parts are open; give what stands for it then."""
+        task = self._group.create_task(service.run(), name=service.name)
+        begun = Begun(service, task)
+        self._begun.append(begun)
+        return begun
+
+    def end_begun(self) -> None:
+        """Drain what was begun, also where the parts were never opened. Harmless when repeated."""
+        for begun in self._begun:
+            begun.drain()
 
     async def patiently(
         self, what: str, open_it: Callable[[], Awaitable[T]], away: tuple[type[Exception], ...]
@@ -108,6 +128,12 @@ class Host:
                 if self._waiting_for.pop(what, None) is not None:
                     _logger.info("it is back", what=what)
 
+    def unopened(self) -> str | None:
+        """Say what the process waits for before its parts are open: until then it is not ready."""
+        if self._opened:
+            return None
+        return next(iter(self._waiting_for.values()), "opening its parts")
+
     def open_for_work(self, services: Sequence[Service]) -> None:
         """Say that every part is open: from now on the services tell whether they are ready."""
         for service in services:
@@ -126,11 +152,27 @@ class Host:
             return
         raise StoppedError
 
-    def _unopened(self) -> str | None:
-        # Before its parts are open a process has no check of its services yet: not ready.
-        if self._opened:
-            return None
-        return next(iter(self._waiting_for.values()), "opening its parts")
+
+class Begun:
+    """A service that runs already; to run it is to wait for its end."""
+
+    def __init__(self, service: Service, running: asyncio.Task[None]) -> None:
+        """Stand for `service`, which `running` runs."""
+        self.name = service.name
+        self._service = service
+        self._running = running
+
+    async def run(self) -> None:
+        """Wait until it has ended."""
+        await self._running
+
+    def drain(self) -> None:
+        """Ask it to finish."""
+        self._service.drain()
+
+    def unready(self) -> str | None:
+        """Say why it is not ready."""
+        return self._service.unready()
 
 
 class StoppedError(Exception):
@@ -160,12 +202,13 @@ async def _host(name: str, settings: ProcessSettings, metrics: Metrics, opener: 
     async with AsyncExitStack() as stack:
         listener = bind(settings.health_host, settings.health_port)
         stack.callback(listener.close)
-        this = Host(name=name, settings=settings, metrics=metrics, stack=stack)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, this.stop.set)
-        told = HttpService(name="health", app=HealthApp(this.health, metrics), listener=listener)
         async with asyncio.TaskGroup() as group:
+            this = Host(name=name, settings=settings, metrics=metrics, stack=stack, group=group)
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, this.stop.set)
+            app = HealthApp(this.health, metrics)
+            told = HttpService(name="health", app=app, listener=listener)
             telling = group.create_task(told.run(), name="health")
             background = [group.create_task(watch_loop_lag(metrics), name="loop lag")]
             _logger.info("started", service=name, health=listener.getsockname()[1])
@@ -181,6 +224,7 @@ async def _host(name: str, settings: ProcessSettings, metrics: Metrics, opener: 
             finally:
                 for task in background:
                     task.cancel()
+                this.end_begun()
                 told.drain()
                 await asyncio.wait([telling])
         _logger.info("stopped", service=name)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 
 from duetime.api.app import build_app
+from duetime.api.opening import Opening
 from duetime.api.settings import ApiSettings
 from duetime.http.server import HttpService, bind
 from duetime.process.backends import open_kafka, open_mongo
@@ -30,21 +31,29 @@ def main() -> None:
         refuse(fault)
 
     async def open_parts(this: Host) -> Sequence[Service]:
+        listener = bind(own.host, own.port)
+        this.stack.callback(listener.close)
+        opening = Opening(
+            settings=own, metrics=this.metrics, health=this.health, unopened=this.unopened
+        )
+        service = this.begin(
+            HttpService(name="api", app=opening, listener=listener, end_streams=opening.end_streams)
+        )
         log = await open_kafka(this, kafka)
         store = await open_mongo(this, mongo, log_id=log.cluster_id)
         clock = this.clock
-        app = build_app(
-            log=log,
-            store=store,
-            clock=clock,
-            ids=SystemIds(clock),
-            metrics=this.metrics,
-            health=this.health,
-            settings=own,
+        opening.open(
+            build_app(
+                log=log,
+                store=store,
+                clock=clock,
+                ids=SystemIds(clock),
+                metrics=this.metrics,
+                health=this.health,
+                settings=own,
+            )
         )
-        listener = bind(own.host, own.port)
-        this.stack.callback(listener.close)
-        return [HttpService(name="api", app=app, listener=listener, end_streams=app.end_streams)]
+        return [service]
 
     host("api", settings, open_parts)
 

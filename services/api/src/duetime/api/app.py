@@ -9,11 +9,11 @@ from typing import Final
 from fastapi import FastAPI, Request, Response
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Match, Route
 
 from duetime.api.admission import Admission
 from duetime.api.batches import Batches
+from duetime.api.cross_origin import CrossOrigin
 from duetime.api.edge import Edge, Hosts, problem_response
 from duetime.api.handlers import Handlers
 from duetime.api.live.feed import Feed
@@ -27,7 +27,7 @@ from duetime.api.routes.tasks import TaskRoutes
 from duetime.api.settings import ApiSettings
 from duetime.api.times import known_timezones
 from duetime.api.visibility import Visibility
-from duetime.http.asgi import App, Receive, Scope, Send, header_lines
+from duetime.http.asgi import App, Receive, Scope, Send
 from duetime.http.health import HEALTH_PATHS, Health, HealthApp
 from duetime.http.problem import (
     METHOD_NOT_ALLOWED,
@@ -41,24 +41,6 @@ from duetime.runtime.ids import Ids
 from duetime.store.port import Store
 from duetime.telemetry.metrics import Metrics
 
-ALLOWED_HEADERS: Final = (
-    "Content-Type",
-    "Idempotency-Key",
-    "If-Match",
-    "If-None-Match",
-    "Last-Event-ID",
-    "Prefer",
-)
-EXPOSED_HEADERS: Final = (
-    "ETag",
-    "Location",
-    "Link",
-    "Idempotency-Key",
-    "Idempotency-Replayed",
-    "Preference-Applied",
-    "Retry-After",
-    "Duetime-Visible",
-)
 _SHOWN_CHARS_MAX: Final = 200
 
 
@@ -132,22 +114,12 @@ class ApiApp:
     ) -> None:
         """Serve `observed`, which ends in `framework`."""
         self.framework = framework
-        self._observed = observed
         self._feed = feed
-        self._cors = CORSMiddleware(
-            observed,
-            allow_origins=cors_origins,
-            allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
-            allow_headers=ALLOWED_HEADERS,
-            expose_headers=EXPOSED_HEADERS,
-        )
+        self._app = CrossOrigin(observed, origins=cors_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        app = self._observed
-        if scope["type"] == "http" and header_lines(scope, b"origin"):
-            app = self._cors
-        await app(scope, receive, send)
+        await self._app(scope, receive, send)
 
     def end_streams(self) -> None:
         """End the answers that go on for ever; new ones are refused."""
