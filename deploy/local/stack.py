@@ -130,10 +130,18 @@ class Lines:
         """Show them on standard output, or only keep them in files."""
         self._shown = shown
         self._folder = folder
+        self._copying: list[threading.Thread] = []
 
     def follow(self, name: str, process: subprocess.Popen[bytes]) -> None:
         """Copy a process's output until it ends."""
-        threading.Thread(target=self._copy, args=(name, process), daemon=True).start()
+        copying = threading.Thread(target=self._copy, args=(name, process), daemon=True)
+        copying.start()
+        self._copying.append(copying)
+
+    def wait(self) -> None:
+        """Wait until the last words are there of processes that have ended; bounded."""
+        for copying in self._copying:
+            copying.join(_STOP_SECONDS_MAX)
 
     def _copy(self, name: str, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None

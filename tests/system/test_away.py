@@ -11,10 +11,9 @@ import httpx
 import pytest
 
 from deploy.local.ports import free_port
-from deploy.local.stack import Running
 from duetime.log.kafka.connection import Connection
 from duetime.settings.kafka import KafkaSettings
-from tests.support.alone import said, started
+from tests.support.alone import Alone, started
 from tests.support.kafka import KafkaCluster, created, own_cluster
 from tests.support.mongo import own_mongod
 from tests.support.stack import api_url, listening, readiness, wait_for
@@ -41,10 +40,10 @@ def settings(bootstrap: str, mongo_uri: str) -> dict[str, str]:
     }
 
 
-def wait_until_it_listens(api: Running, folder: Path) -> None:
+def wait_until_it_listens(api: Alone) -> None:
     port = int(api.environment["DUETIME_API_PORT"])
     wait_for(lambda: listening(port) or not api.alive, "a port that listens")
-    assert api.alive, said(api, folder)
+    assert api.alive, api.said()
 
 
 @pytest.fixture
@@ -64,7 +63,7 @@ def test_an_api_whose_log_is_away_at_its_start_answers_503_and_says_when_to_come
 ) -> None:
     told = settings(nowhere(), f"mongodb://{nowhere()}/?replicaSet=rs0")
     with started("api", tmp_path, told) as api:
-        wait_until_it_listens(api, tmp_path)
+        wait_until_it_listens(api)
         wait_for(lambda: "Kafka" in str(readiness(api)[1]), "word of what is away")
         with httpx.Client(base_url=api_url(api), timeout=5.0) as client:
             written = client.post("/tasks", json=a_task(), headers={"origin": PAGE})
@@ -116,7 +115,7 @@ def test_an_api_that_waited_for_its_log_and_its_database_serves_over_the_connect
             started("api", tmp_path, settings(cluster.bootstrap, database.uri)) as api,
             httpx.Client(base_url=api_url(api), timeout=10.0) as client,
         ):
-            wait_until_it_listens(api, tmp_path)
+            wait_until_it_listens(api)
             without_both = client.post("/tasks", json=a_task())
             connection = local_port(without_both)
             # Asked all the while over the one connection, which is thus never idle.
@@ -149,9 +148,9 @@ def local_port(answer: httpx.Response) -> int:
 def test_an_api_that_is_asked_to_stop_while_it_waits_ends_without_a_fault(tmp_path: Path) -> None:
     told = settings(nowhere(), f"mongodb://{nowhere()}/?replicaSet=rs0")
     with started("api", tmp_path, told) as api:
-        wait_until_it_listens(api, tmp_path)
+        wait_until_it_listens(api)
         status = api.stop()
 
         assert 0 == status
-        wait_for(lambda: "stopped" in said(api, tmp_path), "its last words")
-        assert "Traceback" not in said(api, tmp_path)
+        assert "stopped" in api.said()
+        assert "Traceback" not in api.said()

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 
 from duetime.log.port import LogAwayError
-from duetime.process.host import Host, host
+from duetime.process.host import Host, SetupError, host
 from duetime.process.settings import ProcessSettings
 from duetime.runtime.service import Service
 from duetime.telemetry.metrics import Metrics
@@ -54,3 +54,42 @@ def test_a_process_that_is_asked_to_stop_while_it_waits_for_a_part_ends_without_
     assert "waiting for what is away" in printed
     assert "stopped" in printed
     assert "Traceback" not in printed
+
+
+def test_a_process_that_is_set_up_so_that_it_cannot_work_says_one_sentence_and_ends_with_2(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    begun = _Begun()
+
+    async def opener(this: Host) -> Sequence[Service]:
+        this.begin(begun)
+        await begun.running.wait()
+        raise SetupError("duetime.tasks has 2 partitions, and 12 are asked for")
+
+    with pytest.raises(SystemExit) as ended:
+        host("api", ProcessSettings(health_host="127.0.0.1", health_port=0), opener)
+    printed = capsys.readouterr()
+
+    assert 2 == ended.value.code
+    assert "duetime.tasks has 2 partitions, and 12 are asked for\n" == printed.err
+    assert "Traceback" not in printed.out
+    assert "died" not in printed.out
+    assert begun.drained.is_set()
+
+
+class _Begun:
+    name = "begun"
+
+    def __init__(self) -> None:
+        self.running = asyncio.Event()
+        self.drained = asyncio.Event()
+
+    async def run(self) -> None:
+        self.running.set()
+        await self.drained.wait()
+
+    def drain(self) -> None:
+        self.drained.set()
+
+    def unready(self) -> str | None:
+        return None

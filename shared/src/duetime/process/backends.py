@@ -4,27 +4,26 @@ Knows the two adapters and their settings; waits for what is away, refuses what 
 """
 
 from duetime.log.kafka.adapter import KafkaLog
-from duetime.log.kafka.connection import Connection
+from duetime.log.kafka.connection import Connection, KafkaSetupError
 from duetime.log.port import LogAwayError
 from duetime.log.topics import Topic
-from duetime.process.host import Host
+from duetime.process.host import Host, SetupError
 from duetime.settings.kafka import KafkaSettings
 from duetime.settings.mongo import MongoSettings
 from duetime.store.mongo import MongoStore, RefusedError
 from duetime.store.port import StoreError
 
 
-class MongoSetupError(Exception):
-    """MongoDB cannot be used as things are set up; the message is for whoever set them up."""
-
-
 async def open_kafka(this: Host, settings: KafkaSettings) -> KafkaLog:
     """Open the log, waiting for it; it is closed with the process.
 
-    Raises KafkaSetupError where the cluster or its topics are not fit for Duetime.
+    Raises SetupError where the cluster or its topics are not fit for Duetime.
     """
-    connection = Connection.of(settings, client_id=this.instance)
-    log = await this.patiently("Kafka", lambda: KafkaLog.open(connection), (LogAwayError,))
+    try:
+        connection = Connection.of(settings, client_id=this.instance)
+        log = await this.patiently("Kafka", lambda: KafkaLog.open(connection), (LogAwayError,))
+    except KafkaSetupError as fault:
+        raise SetupError(str(fault)) from fault
     this.stack.push_async_callback(log.close)
     this.watch("Kafka", lambda: log.end_offsets(Topic.TASKS), (LogAwayError,))
     return log
@@ -33,7 +32,7 @@ async def open_kafka(this: Host, settings: KafkaSettings) -> KafkaLog:
 async def open_mongo(this: Host, settings: MongoSettings, *, log_id: str) -> MongoStore:
     """Open the read models, waiting for them; they are closed with the process.
 
-    Raises MongoSetupError where waiting does not help.
+    Raises SetupError where waiting does not help.
     """
     try:
         store = MongoStore.open(
@@ -43,14 +42,14 @@ async def open_mongo(this: Host, settings: MongoSettings, *, log_id: str) -> Mon
             log_id=log_id,
         )
     except RefusedError as fault:
-        raise MongoSetupError(str(fault)) from fault
+        raise SetupError(str(fault)) from fault
     this.stack.push_async_callback(store.close)
 
     async def prepare() -> None:
         try:
             await store.prepare()
         except RefusedError as fault:
-            raise MongoSetupError(str(fault)) from fault
+            raise SetupError(str(fault)) from fault
 
     await this.patiently("MongoDB", prepare, (StoreError,))
     this.watch("MongoDB", store.look, (StoreError,))

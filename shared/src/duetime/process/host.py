@@ -67,6 +67,10 @@ class Host:
         self._opened = False
         self.health.add("parts", self.unopened)
 
+    def listen(self, address: str, port: int) -> socket.socket:
+        """Bind an address; it is given back with the process. Raises SetupError."""
+        return _listen(address, port, self.stack)
+
     def begin(self, service: Service) -> Service:
         """Run a service from now on, before the parts are open; give what stands for it then."""
         task = self._group.create_task(service.run(), name=service.name)
@@ -179,12 +183,23 @@ class StoppedError(Exception):
     """The process was asked to stop before it had opened its parts."""
 
 
+class SetupError(Exception):
+    """The process cannot work as things are set up, and waiting does not help.
+
+    The message is for whoever set them up: it says what is wrong, and what would be right.
+    """
+
+
 Opener = Callable[[Host], Awaitable[Sequence[Service]]]
 """Opens a process's parts; gives its services in the order in which they are drained."""
 
 
 def host(name: str, settings: ProcessSettings, opener: Opener) -> None:
-    """Run a service's process until it is told to stop. Exits with 1 where it died of a fault."""
+    """Run a service's process until it is told to stop.
+
+    Exits with 2 and a sentence where it is set up so that it cannot work, with 1 where it died of a
+    fault.
+    """
     metrics = Metrics(of_process=True)
     with start_logging(
         form=settings.log_format, level=settings.log_level, stream=sys.stdout, metrics=metrics
@@ -193,6 +208,8 @@ def host(name: str, settings: ProcessSettings, opener: Opener) -> None:
         logging.getLogger("aiokafka").setLevel(logging.WARNING)
         try:
             uvloop.run(_host(name, settings, metrics, opener))
+        except SetupError as fault:
+            refuse(fault)
         except BaseExceptionGroup as faults:
             _logger.exception("the process died", service=name, exc_info=faults)
             raise SystemExit(1) from faults
@@ -200,8 +217,8 @@ def host(name: str, settings: ProcessSettings, opener: Opener) -> None:
 
 async def _host(name: str, settings: ProcessSettings, metrics: Metrics, opener: Opener) -> None:
     async with AsyncExitStack() as stack:
-        listener = bind(settings.health_host, settings.health_port)
-        stack.callback(listener.close)
+        listener = _listen(settings.health_host, settings.health_port, stack)
+        refused: SetupError | None = None
         async with asyncio.TaskGroup() as group:
             this = Host(name=name, settings=settings, metrics=metrics, stack=stack, group=group)
             loop = asyncio.get_running_loop()
@@ -221,16 +238,30 @@ async def _host(name: str, settings: ProcessSettings, metrics: Metrics, opener: 
                 await supervise(services, this.stop)
             except StoppedError:
                 pass  # it was asked to, before it had anything to drain
+            except SetupError as fault:
+                refused = fault  # no fault of a task: what runs already ends as at any other end
             finally:
                 for task in background:
                     task.cancel()
                 this.end_begun()
                 told.drain()
                 await asyncio.wait([telling])
+        if refused is not None:
+            raise refused
         _logger.info("stopped", service=name)
 
 
-def refuse(fault: SettingsError | ImportError) -> NoReturn:
-    """Say what is wrong with the settings, and end with 2."""
+def _listen(address: str, port: int, stack: AsyncExitStack) -> socket.socket:
+    """Bind an address until the stack ends. Raises SetupError."""
+    try:
+        listener = bind(address, port)
+    except OSError as fault:
+        raise SetupError(f"Duetime cannot listen on {address}:{port}: {fault.strerror}") from fault
+    stack.callback(listener.close)
+    return listener
+
+
+def refuse(fault: SettingsError | ImportError | SetupError) -> NoReturn:
+    """Say what is wrong with how the process is set up, and end with 2."""
     sys.stderr.write(f"{fault}\n")
     raise SystemExit(2)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from duetime.api.app import build_app
 from duetime.api.opening import Opening
 from duetime.api.settings import ApiSettings
-from duetime.http.server import HttpService, bind
+from duetime.http.server import HttpService
 from duetime.process.backends import open_kafka, open_mongo
 from duetime.process.host import Host, host, refuse
 from duetime.process.settings import ProcessSettings
@@ -31,8 +31,7 @@ def main() -> None:
         refuse(fault)
 
     async def open_parts(this: Host) -> Sequence[Service]:
-        listener = bind(own.host, own.port)
-        this.stack.callback(listener.close)
+        listener = this.listen(own.host, own.port)
         opening = Opening(
             settings=own, metrics=this.metrics, health=this.health, unopened=this.unopened
         )

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from duetime.limits import LOOKAHEAD_SECONDS
 from duetime.process.backends import open_kafka
-from duetime.process.host import BACKOFF, Host, host, refuse
+from duetime.process.host import BACKOFF, Host, SetupError, host, refuse
 from duetime.process.settings import ProcessSettings
 from duetime.runtime.service import Service
 from duetime.settings.base import Environment, SettingsError
 from duetime.settings.kafka import KafkaSettings
 from duetime.timer.core import Leaving
-from duetime.timer.due_index import DueIndex, MemoryDueIndex
+from duetime.timer.due_index import DueIndex, DueIndexError, MemoryDueIndex
 from duetime.timer.indexes import Indexes
 from duetime.timer.service import timer_service
 from duetime.timer.settings import TimerSettings
@@ -57,13 +57,16 @@ def main() -> None:
 
 
 def _open_index(folder: Path | None, stack: AsyncExitStack) -> Callable[[int], DueIndex]:
-    """Open the local index, where one is asked for. Raises DueIndexError."""
+    """Open the local index, where one is asked for. Raises SetupError."""
     if folder is None:
         return lambda _partition: MemoryDueIndex()
     # Named here only: without a folder the extra need not be installed.
     from duetime.timer.due_index.rocks import RocksDueIndexes  # noqa: PLC0415 - see above
 
-    database = RocksDueIndexes.open(folder)
+    try:
+        database = RocksDueIndexes.open(folder)
+    except DueIndexError as fault:
+        raise SetupError(str(fault)) from fault
     stack.callback(database.close)
     return database.of
 
