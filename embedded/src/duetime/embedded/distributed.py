@@ -13,11 +13,11 @@ from typing import Any, Final, TypeVar
 
 import typer
 
+from duetime.embedded.environment import beside_services
 from duetime.log.kafka.connection import Connection, KafkaSetupError
 from duetime.log.kafka.topics_plan import Finding, Kind, apply, check, plan
 from duetime.log.port import LogError
-from duetime.process.settings import ProcessSettings
-from duetime.settings.base import Environment, SettingsError
+from duetime.settings.base import SettingsError
 from duetime.settings.kafka import KafkaSettings
 
 T = TypeVar("T")
@@ -87,7 +87,7 @@ def _starter(name: str) -> Callable[[], None]:
 
 def _on_cluster(ask: Callable[[Connection], Coroutine[Any, Any, T]]) -> T:
     try:
-        environment = Environment(os.environ, [KafkaSettings, ProcessSettings])
+        environment = beside_services(os.environ, [KafkaSettings])
         connection = Connection.of(environment.read(KafkaSettings), client_id="duetime-topics")
         return asyncio.run(ask(connection))
     except (SettingsError, KafkaSetupError, LogError) as fault:

@@ -1,7 +1,8 @@
 """The commands about read models: build them anew, and spread MongoDB's over shards.
 
 Part of the command line and so a composition root. Which read models are meant follows from the
-settings: with DUETIME_MONGO_URI those of the distributed system, else those of a data directory.
+settings: where they tell of Kafka or MongoDB those of the distributed system, else those of a data
+directory.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ import typer
 
 from duetime.api.settings import ApiSettings
 from duetime.embedded.data_dir import DataDir, DataDirError
+from duetime.embedded.environment import beside_services, tells_of_services
 from duetime.embedded.settings import EmbeddedSettings
 from duetime.limits import PARTITIONS_EMBEDDED
 from duetime.log.kafka.adapter import KafkaLog
@@ -52,7 +54,7 @@ def rebuild_read_models(
 ) -> None:
     """Build the read models anew from the log, beside the live ones, and let them take over."""
     try:
-        if "DUETIME_MONGO_URI" in os.environ:
+        if tells_of_services(os.environ):
             done = asyncio.run(_rebuild_distributed(os.environ, compare=compare))
         else:
             environment = Environment(os.environ, [EmbeddedSettings, ApiSettings, LogSettings])
@@ -79,7 +81,7 @@ def shard(
 ) -> None:
     """Print the commands that spread the read models over the shards of a cluster."""
     try:
-        settings = Environment(os.environ, [MongoSettings]).read(MongoSettings)
+        settings = beside_services(os.environ, [MongoSettings]).read(MongoSettings)
         commands = asyncio.run(_shard(settings, apply=apply))
     except (SettingsError, StoreError) as fault:
         typer.echo(str(fault), err=True)
@@ -102,7 +104,7 @@ async def _shard(settings: MongoSettings, *, apply: bool) -> Sequence[Mapping[st
 
 
 async def _rebuild_distributed(variables: Mapping[str, str], *, compare: bool) -> Rebuilt:
-    environment = Environment(variables, [KafkaSettings, MongoSettings])
+    environment = beside_services(variables, [KafkaSettings, MongoSettings])
     kafka, settings = environment.read(KafkaSettings), environment.read(MongoSettings)
     log = await KafkaLog.open(Connection.of(kafka, client_id="duetime-rebuild"))
     store = MongoStore.open(
