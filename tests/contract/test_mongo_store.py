@@ -325,6 +325,20 @@ async def test_read_models_of_another_log_are_refused_with_a_sentence(opened: Op
             await store.prepare()
 
 
+async def test_read_models_made_before_a_log_was_known_belong_to_the_first_that_opens_them(
+    opened: Opener,
+) -> None:
+    async with opened(log_id="") as preparing:
+        await preparing.prepare()
+    async with opened(log_id="one") as first:
+        await first.prepare()
+    async with opened(log_id="two") as store:
+        with pytest.raises(RefusedError, match="built from another log"):
+            await store.prepare()
+    async with opened(log_id="one") as again:
+        await again.prepare()
+
+
 @pytest.mark.parametrize("uri", ["mongodb://ada:s3cret@:x/", "mongodb://", "http://h"])
 async def test_an_address_that_cannot_be_used_is_refused_without_its_password(uri: str) -> None:
     with pytest.raises(RefusedError) as refused:

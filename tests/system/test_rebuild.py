@@ -1,5 +1,6 @@
 """`duetime rebuild` and `duetime mongo shard` as a user meets them."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pymongo import MongoClient
 
+from duetime.store.mongo import MongoStore
 from tests.support.embedded import EmbeddedProcess
 from tests.support.mongo import mongo_server
 
@@ -71,6 +74,7 @@ def test_the_shard_keys_of_the_live_read_models_are_printed_and_not_sent() -> No
     server = mongo_server()
     name = server.database_name()
     variables = {"DUETIME_MONGO_URI": server.uri, "DUETIME_MONGO_DATABASE": name}
+    asyncio.run(made_by_a_service(server.uri, name))
     printed = run_it("mongo", "shard", **variables)
     again = run_it("mongo", "shard", **variables)
     refused = run_it("mongo", "shard", "--apply", **variables)
@@ -81,3 +85,27 @@ def test_the_shard_keys_of_the_live_read_models_are_printed_and_not_sent() -> No
     assert printed.stdout == again.stdout
     assert 2 == refused.returncode
     assert "no sharded cluster" in refused.stderr
+
+
+@pytest.mark.mongo
+def test_to_ask_for_shard_keys_leaves_a_new_database_new() -> None:
+    server = mongo_server()
+    name = server.database_name()
+    variables = {"DUETIME_MONGO_URI": server.uri, "DUETIME_MONGO_DATABASE": name}
+    printed = run_it("mongo", "shard", **variables)
+    refused = run_it("mongo", "shard", "--apply", **variables)
+    with MongoClient[dict[str, object]](server.uri) as client:
+        collections = client[name].list_collection_names()
+    server.drop(name)
+
+    assert 2 == printed.returncode
+    assert f"there are no read models in {name} yet" in printed.stderr
+    assert 2 == refused.returncode
+    assert "no sharded cluster" in refused.stderr
+    assert [] == collections
+
+
+async def made_by_a_service(uri: str, database: str) -> None:
+    store = MongoStore.open(uri, database=database, log_id="a log")
+    await store.prepare()
+    await store.close()

@@ -32,7 +32,12 @@ from duetime.settings.logs import LogSettings
 from duetime.settings.mongo import MongoSettings
 from duetime.store.mongo import MongoStore
 from duetime.store.mongo.client import connect
-from duetime.store.mongo.sharding import apply_sharding, live_generation, plan_sharding
+from duetime.store.mongo.sharding import (
+    apply_sharding,
+    first_generation,
+    live_generation,
+    plan_sharding,
+)
 from duetime.store.port import StoreError
 from duetime.store.sqlite import SqliteStore
 
@@ -95,9 +100,11 @@ def shard(
 async def _shard(settings: MongoSettings, *, apply: bool) -> Sequence[Mapping[str, Any]]:
     client = connect(settings.uri.get_secret_value(), tls_ca_file=settings.tls_ca_file)
     try:
-        generation = await live_generation(client, settings.database)
         if apply:
+            generation = await first_generation(client, settings.database)
             await apply_sharding(client, settings.database, generation)
+        else:
+            generation = await live_generation(client, settings.database)
         return plan_sharding(settings.database, generation)
     finally:
         await client.close()

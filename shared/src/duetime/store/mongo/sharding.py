@@ -15,7 +15,7 @@ from pymongo import ASCENDING, HASHED, IndexModel
 from pymongo.errors import OperationFailure
 
 from duetime.limits import MONGO_PREPARE_SECONDS_MAX, MONGO_READ_SECONDS_MAX
-from duetime.store.mongo.client import Client, RefusedError, bounded
+from duetime.store.mongo.client import Client, RefusedError, ReplacedError, bounded
 from duetime.store.mongo.schema import database_of, runs_name, tasks_name
 from duetime.store.mongo.state import StateDocument
 
@@ -36,9 +36,30 @@ def plan_sharding(database: str, generation: str) -> list[dict[str, Any]]:
 
 
 async def live_generation(client: Client, database: str) -> str:
-    """Name the generation that is live, in a new database the first."""
+    """Name the generation that is live. Changes nothing; raises RefusedError where there is none.
+
+    A generation's name is made up when the read models are, so nobody can tell it before.
+    """
     async with bounded(client, MONGO_READ_SECONDS_MAX):
-        state = await StateDocument(database_of(client, database), log_id="").read_or_create()
+        try:
+            state = await _document(client, database).read()
+        except ReplacedError as fault:
+            raise RefusedError(
+                f"there are no read models in {database} yet: the first start of an api or a "
+                "log-projector makes them, and so does --apply"
+            ) from fault
+    return state.active
+
+
+async def first_generation(client: Client, database: str) -> str:
+    """Name the generation that is live, which in a new database is made for it.
+
+    Which log its read models are of is said by the first process that opens them. Raises
+    RefusedError where this is no sharded cluster: then nothing is made.
+    """
+    async with bounded(client, MONGO_READ_SECONDS_MAX):
+        await _check_cluster(client)
+        state = await _document(client, database).read_or_create()
     return state.active
 
 
@@ -54,10 +75,7 @@ async def is_sharded(client: Client, database: str, generation: str) -> bool:
 async def apply_sharding(client: Client, database: str, generation: str) -> None:
     """Shard a generation. Idempotent. Raises RefusedError where this is no sharded cluster."""
     async with bounded(client, MONGO_PREPARE_SECONDS_MAX):
-        if not await _is_cluster(client):
-            raise RefusedError(
-                "this MongoDB is no sharded cluster: there is nothing to spread over"
-            )
+        await _check_cluster(client)
         for name, key in _KEYS:
             # A collection that holds something already needs an index that begins with its key.
             index = IndexModel(list(key.items()), name="shard_key")
@@ -67,6 +85,15 @@ async def apply_sharding(client: Client, database: str, generation: str) -> None
                 await client.admin.command(command)
             except OperationFailure as refused:
                 raise RefusedError(f"{command} was refused: {refused}") from refused
+
+
+def _document(client: Client, database: str) -> StateDocument:
+    return StateDocument(database_of(client, database), log_id="")
+
+
+async def _check_cluster(client: Client) -> None:
+    if not await _is_cluster(client):
+        raise RefusedError("this MongoDB is no sharded cluster: there is nothing to spread over")
 
 
 async def _is_cluster(client: Client) -> bool:

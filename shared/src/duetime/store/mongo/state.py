@@ -70,6 +70,8 @@ class StateDocument:
                 return await self.read_or_create()
             row = new
         self._check(row)
+        if self._log_id and not row.get("log", ""):
+            await self._claim()
         return _state(row)
 
     async def read(self) -> State:
@@ -141,6 +143,13 @@ class StateDocument:
             {"_id": STATE, "active": {"$ne": generation}},
             {"$unset": {f"generations.{generation}": ""}},
         )
+
+    async def _claim(self) -> None:
+        """Name the log of read models that were made before any was known. Raises RefusedError."""
+        unnamed = {"_id": STATE, "log": {"$in": ["", None]}}
+        changed = await self._collection.update_one(unnamed, {"$set": {"log": self._log_id}})
+        if not changed.matched_count:
+            self._check(await self._collection.find_one({"_id": STATE}) or {})  # others were faster
 
     def _check(self, row: Row) -> None:
         found = row.get("format")
