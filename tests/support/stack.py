@@ -99,8 +99,8 @@ def remove(stack: Stack, process: Running) -> int:
     return status
 
 
-def metric(process: Running, name: str) -> float:
-    """Read the sum of a metric over its labels; 0 where it cannot be asked."""
+def metric(process: Running, name: str, **labels: str) -> float:
+    """Read the sum of a metric over its other labels; 0 where it cannot be asked."""
     try:
         text = httpx.get(f"http://127.0.0.1:{process.health_port}/metrics", timeout=5.0).text
     except httpx.TransportError:
@@ -109,6 +109,7 @@ def metric(process: Running, name: str) -> float:
         float(line.rpartition(" ")[2])
         for line in text.splitlines()
         if line.startswith((f"{name} ", f"{name}{{"))
+        and all(f'{label}="{value}"' in line for label, value in labels.items())
     )
 
 

@@ -119,6 +119,7 @@ STANDBY_GATHER_SECONDS: Final = (
 STANDBY_WAIT_SECONDS_MAX: Final = 8.0  # while others are behind: a burst's dispatch and its starts
 STANDBY_BEHIND_SECONDS: Final = 10.0  # then it reads partition by partition, not the tail
 INDEX_ADVANCE_SECONDS: Final = 10.0  # what wakes meanwhile is stepped over in 5 ms at a take-over
+PASSED_OVER_MAX: Final = 100  # of a partition: read again one by one at a take-over, in 0.5 s
 FOLD_FAR_RECORDS: Final = 20_000  # behind the end of one partition: then the slices are larger
 FOLD_FAR_RECORDS_MAX: Final = 4_000  # of one partition in a slice of 40 ms: timers work ahead
 FOLD_RECORDS_MAX: Final = 500  # of the changelog in one slice: 5 ms at 10 us a record

@@ -1,8 +1,7 @@
 """The warm standby: what it knows when it has to take over, and when it gives way."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,57 +12,22 @@ from duetime.limits import INDEX_AGE_SECONDS_MAX, INDEX_REFRESH_SECONDS, STANDBY
 from duetime.log.memory import MemoryLog
 from duetime.log.port import LogAwayError, Record, Stored, Tail
 from duetime.log.topics import Topic
-from duetime.runtime.backoff import Backoff
 from duetime.runtime.clock import ManualClock
 from duetime.timer.due_index import MemoryDueIndex
 from duetime.timer.due_index.rocks import RocksDueIndexes
 from duetime.timer.indexes import Indexes
 from duetime.timer.restore import ChangelogFormatError
-from duetime.timer.standby import Standby
 from tests.support.builders import DAILY, MINUTE, NOON, A, B, after_noon, created
+from tests.support.standing import Ground, settle, virtually
 from tests.support.timers import (
-    ReadingLog,
     Timer,
     changelog_states,
     register,
     replay,
     states,
 )
-from tests.support.virtual_loop import run_virtual
 
 MANY = 1_000
-SETTLED_SECONDS = 3.0  # virtual: longer than a poll waits
-
-
-class Ground:
-    """A log, a clock that stands still unless moved, and a standby over indexes of its own."""
-
-    def __init__(self, indexes: Indexes, *, partitions: int = 1) -> None:
-        self.clock = ManualClock(NOON)
-        self.log = ReadingLog(self.clock.now, partitions=partitions)
-        self.indexes = indexes
-        self.standby = Standby(
-            log=self.log,
-            clock=self.clock,
-            indexes=indexes,
-            lookahead_seconds=0.0,
-            backoff=Backoff(first_seconds=0.1, seconds_max=1.0, fraction=lambda: 0.5),
-        )
-
-    @asynccontextmanager
-    async def standing_by(self) -> Any:
-        """Run the standby meanwhile."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.standby.run())
-            await asyncio.sleep(SETTLED_SECONDS)
-            try:
-                yield
-            finally:
-                self.standby.drain()
-
-    async def owner(self) -> Timer:
-        """Give a timer in another process that owns the partition."""
-        return await Timer(self.log, self.clock, name="owner").open()
 
 
 @pytest.fixture(params=["memory", "rocks"])
@@ -74,10 +38,6 @@ def indexes(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Indexes]
     database = RocksDueIndexes.open(tmp_path / "index")
     yield Indexes(database.of)
     database.close()
-
-
-def virtually(script: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    run_virtual(script())
 
 
 def tasks(numbers: range) -> list[Any]:
@@ -99,7 +59,7 @@ def test_a_take_over_with_a_standby_replays_the_tail_and_ends_as_a_cold_one(
             await register(ground.log, ground.clock, *tasks(range(MANY)))
             await register(ground.log, ground.clock, created(NOON, task_id=A, recurrence=DAILY))
             await owner.at(NOON + 10 * MINUTE)
-            await asyncio.sleep(SETTLED_SECONDS)
+            await settle()
         # The owner dies with its last words still on their way to the standby.
         await register(ground.log, ground.clock, created(NOON + 20 * MINUTE, task_id=B))
         await owner.at(NOON + 10 * MINUTE + MINUTE / 60)
@@ -129,18 +89,18 @@ def test_a_standby_gives_way_to_a_lane_and_takes_up_what_the_lane_gave_back(
             lane = await Timer(ground.log, ground.clock, indexes=indexes).open()
             await register(ground.log, ground.clock, *tasks(range(100)))
             await lane.run()
-            await asyncio.sleep(SETTLED_SECONDS)
+            await settle()
             while_taken = await states(ground.log, lane.index)
             # Another owns the partition already, and this process has not noticed yet.
             owner = await ground.owner()
             await register(ground.log, ground.clock, *tasks(range(100, 200)))
             await owner.run()
-            await asyncio.sleep(SETTLED_SECONDS)
+            await settle()
             await lane.close()
             await register(ground.log, ground.clock, *tasks(range(200, 300)))
             ground.clock.advance(1.0)
             await owner.run()
-            await asyncio.sleep(SETTLED_SECONDS)
+            await settle()
 
             assert 100 == len(while_taken)
             assert await changelog_states(ground.log) == await states(ground.log, indexes.of(0))
@@ -158,7 +118,7 @@ def test_a_standby_forgets_what_a_lane_had_folded_and_the_log_not_taken(indexes:
             await lane.lane.open()
             lane.index.put("folded", microseconds(NOON), b"{}")
             await lane.close()
-            await asyncio.sleep(SETTLED_SECONDS)
+            await settle()
 
             assert indexes.of(0).get("folded") is None
 
@@ -183,7 +143,7 @@ def test_a_standby_that_slept_longer_than_tombstones_are_kept_begins_anew(
             owner = await ground.owner()
             await register(ground.log, ground.clock, created(NOON + 90 * MINUTE, task_id=A))
             await owner.run()
-            await asyncio.sleep(SETTLED_SECONDS)
+            await settle()
 
             assert indexes.of(0).get("deleted long ago") is None
             assert [A] == list(await states(ground.log, indexes.of(0)))
@@ -201,13 +161,13 @@ def test_a_standby_far_behind_lets_go_of_the_tail_and_reads_to_the_end(indexes: 
         async with ground.standing_by():
             await register(ground.log, ground.clock, *tasks(range(MANY)))
             await owner.run()
-            await asyncio.sleep(SETTLED_SECONDS)
+            await settle()
             before = len(await states(ground.log, indexes.of(0)))
             opened = tails.opened
             ground.clock.advance(STANDBY_BEHIND_SECONDS + 1.0)
             ground.log.replayed()
             tails.let_go()
-            await asyncio.sleep(SETTLED_SECONDS)
+            await settle()
 
             assert (0, 1) == (before, opened)
             assert 2 == tails.opened
@@ -284,7 +244,7 @@ def test_every_partition_is_followed_from_whatever_was_known_of_it(tmp_path: Pat
                 numbers = range(partition * 100 + 50, partition * 100 + 100)
                 await register(ground.log, ground.clock, *tasks(numbers), partition=partition)
                 await owner.run()
-            await asyncio.sleep(SETTLED_SECONDS)
+            await settle()
             for partition in range(3):
                 expected = await changelog_states(ground.log, partition)
                 found = await states(ground.log, indexes.of(partition), partition)
@@ -339,7 +299,7 @@ def test_a_standby_that_lost_the_log_misses_nothing(indexes: Indexes) -> None:
                 await register(log, ground.clock, *tasks(range(first, first + 100)))
                 ground.clock.advance(1.0)
                 await owner.run()
-                await asyncio.sleep(SETTLED_SECONDS)
+                await settle()
 
             assert await changelog_states(log) == await states(log, indexes.of(0))
             assert 300 == len(await states(log, indexes.of(0)))
@@ -361,7 +321,7 @@ def test_a_standby_does_not_follow_a_changelog_that_is_newer_than_itself(indexes
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(ground.standby.run())
-            await asyncio.sleep(SETTLED_SECONDS)
+            await settle()
             await ground.log.append([newer])
 
     with pytest.raises(ExceptionGroup) as refused:
@@ -384,7 +344,7 @@ def test_a_record_that_cannot_be_read_leaves_the_state_before_it(indexes: Indexe
                 for key in (A.encode(), b"_position", b"\xff")
             ]
             await ground.log.append(poison)
-            await asyncio.sleep(SETTLED_SECONDS)
+            await settle()
 
             assert before is not None
             assert before == indexes.of(0).get(A)

@@ -10,10 +10,15 @@ import msgspec
 
 
 class FoldedTo(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """The position record: how far `tasks` and `executions` are folded into the changelog."""
+    """The position record: how far `tasks` and `executions` are folded into the changelog.
+
+    `schedule`: up to where the changelog's own unreadable records have copies among the dead
+    letters.
+    """
 
     tasks: int = 0
     executions: int = 0
+    schedule: int = 0
 
 
 POSITION_KEY: Final = b"_position"

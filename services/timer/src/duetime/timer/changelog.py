@@ -16,6 +16,7 @@ from duetime.limits import (
     FOLD_FAR_RECORDS,
     FOLD_FAR_RECORDS_MAX,
     FOLD_RECORDS_MAX,
+    PASSED_OVER_MAX,
     POLL_RECORDS_MAX,
 )
 from duetime.log.port import Log, Stored
@@ -23,6 +24,7 @@ from duetime.log.topics import Topic
 from duetime.runtime.clock import Clock
 from duetime.timer.due_index import DueIndex, Mark
 from duetime.timer.restore import check_format, doubt
+from duetime.timer.state import decode_state
 
 _logger: Final = structlog.get_logger()
 
@@ -31,8 +33,8 @@ class Changelog:
     """One partition's changelog, on its way into an index.
 
     `restore` takes a task's record over and may raise msgspec.MsgspecError; what cannot be read
-    goes to `set_aside`, and the state before it still holds. Once `mine` says no, nothing is
-    touched any more.
+    is remembered in the index's mark, and the state before it still holds. Once `mine` says no,
+    nothing is touched any more.
     """
 
     def __init__(
@@ -44,7 +46,6 @@ class Changelog:
         index: DueIndex,
         rule: str,
         restore: Callable[[str, bytes | None, Mapping[str, bytes]], None],
-        set_aside: Callable[[Stored, str], None],
         mine: Callable[[], bool],
     ) -> None:
         """Take the index to bring up, and what to do with records."""
@@ -54,7 +55,6 @@ class Changelog:
         self._index = index
         self._rule = rule
         self._restore = restore
-        self._set_aside = set_aside
         self._mine = mine
 
     async def catch_up(self, turns: asyncio.Semaphore) -> None:
@@ -104,6 +104,20 @@ class Changelog:
             mark = msgspec.structs.replace(mark, offset=following)
         return mark
 
+    async def passed_over(self) -> Sequence[tuple[Stored, str]]:
+        """Give the records that could not be read, and why. Raises LogError.
+
+        Those that others of their key have replaced meanwhile are not there any more.
+        """
+        mark = self._index.mark
+        found: list[tuple[Stored, str]] = []
+        for offset in () if mark is None else mark.passed_over:
+            records, _ = await self._log.read(
+                Topic.SCHEDULE, self._partition, offset, records_max=1
+            )
+            found += [(each, _reason(each)) for each in records if each.offset == offset]
+        return found
+
     def fold(self, records: Sequence[Stored]) -> None:
         """Fold records that follow the index's mark; those before it are passed over."""
         mark = self._index.mark
@@ -114,29 +128,59 @@ class Changelog:
         if not records:
             return mark
         changed: list[str] = []
-        position = mark.position
+        position, passed_over = mark.position, mark.passed_over
         for record in records:
             check_format(record.headers)
             try:
                 if record.key == POSITION_KEY:
-                    decode_position(record.value or b"")
+                    told = decode_position(record.value or b"")
                     position = record.value
+                    if passed_over:  # an owner has set aside what lies before that
+                        passed_over = tuple(each for each in passed_over if each >= told.schedule)
                 elif record.key is not None:
                     changed.append(record.key.decode())
                     self._restore(changed[-1], record.value, record.headers)
             except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
                 # Not one of ours, so the state before it still holds.
-                self._set_aside(record, f"no state of a task: {fault}")
+                passed_over = self._pass_over(record, str(fault), passed_over)
         mark = Mark(
             cluster_id=mark.cluster_id,
             offset=records[-1].offset + 1,
             as_of=self._as_of(mark.as_of, records[-1].appended_at),
             position=position,
             rule=mark.rule,
+            passed_over=passed_over,
         )
         self._index.commit(changed, mark)
         return mark
 
+    def _pass_over(
+        self, record: Stored, reason: str, passed_over: tuple[int, ...]
+    ) -> tuple[int, ...]:
+        """Remember a record that could not be read; beyond the bound it is only told."""
+        kept = len(passed_over) < PASSED_OVER_MAX
+        _logger.warning(
+            "record of the changelog passed over",
+            partition=record.partition,
+            offset=record.offset,
+            reason=reason,
+            remembered=kept,
+        )
+        return (*passed_over, record.offset) if kept else passed_over
+
     def _as_of(self, before: datetime, appended_at: datetime) -> datetime:
         """Give an instant from which the tombstones that follow are kept: they are not older."""
         return max(before, min(appended_at, self._clock.now()))
+
+
+def _reason(record: Stored) -> str:
+    """Say why a record that was passed over cannot be read."""
+    try:
+        if record.key == POSITION_KEY:
+            decode_position(record.value or b"")
+        else:
+            (record.key or b"").decode()
+            decode_state(record.value or b"")
+    except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
+        return f"no state of a task: {fault}"
+    return "no state of a task"

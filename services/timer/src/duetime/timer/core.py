@@ -97,10 +97,11 @@ class TimerCore:
         """Take over one record of the changelog, in its order. Raises msgspec.MsgspecError."""
         restore(self._index, task_id, value, headers, lookahead=self._lookahead)
 
-    def restore_position(self, folded_to: FoldedTo) -> None:
-        """Take over the position record."""
+    def restore_position(self, folded_to: FoldedTo, *, owed: bool = False) -> None:
+        """Take over the position record; `owed`: it is to be written anew, whatever comes."""
         self._folded_to = folded_to
         self._told_to = folded_to.tasks
+        self._owes_position = owed
 
     @property
     def folded_to(self) -> FoldedTo:
@@ -136,6 +137,7 @@ class TimerCore:
         self._folded_to = FoldedTo(
             tasks=max(position.tasks, tasks or 0),
             executions=max(position.executions, executions or 0),
+            schedule=position.schedule,
         )
 
     def caught_up(self) -> None:
@@ -251,11 +253,15 @@ class TimerCore:
         if at.topic == _EXECUTIONS:
             if at.offset < position.executions:
                 return False
-            self._folded_to = FoldedTo(tasks=position.tasks, executions=at.offset + 1)
+            self._folded_to = FoldedTo(
+                tasks=position.tasks, executions=at.offset + 1, schedule=position.schedule
+            )
         else:
             if at.offset < position.tasks:
                 return False
-            self._folded_to = FoldedTo(tasks=at.offset + 1, executions=position.executions)
+            self._folded_to = FoldedTo(
+                tasks=at.offset + 1, executions=position.executions, schedule=position.schedule
+            )
         return True
 
     def _learn(self, envelope: Envelope) -> None:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
+
 from duetime.events.envelope import Envelope, Unreadable
 from duetime.events.positions import POSITION_KEY, FoldedTo, decode_position, encode_position
 from duetime.events.types import TaskDue
@@ -47,8 +49,8 @@ class TimerLane:
     ) -> None:
         """Make the lane.
 
-        `watch` is told every decision that the log has accepted, `dead` every record set aside as
-        unreadable.
+        `watch` is told every decision that the log has accepted, `dead` the topic of every
+        unreadable record of which the log has a copy.
         """
         self._partition = partition
         self._log = log
@@ -63,7 +65,7 @@ class TimerLane:
         self._transactor: Transactor | None = None
         self._ends: dict[Topic, int] = {}
         self._written_to = FoldedTo()
-        self._dead_letters: list[Record] = []
+        self._dead_letters: list[tuple[Topic, Record]] = []
         self._taken = False
 
     @property
@@ -98,7 +100,9 @@ class TimerLane:
         accepted = await self._transactor.commit(records)
         # The position record is the last one before the dead letters.
         mark = self._mark(decided, accepted[-1 - len(self._dead_letters)])
-        self._dead_letters = []
+        set_aside, self._dead_letters = self._dead_letters, []
+        for topic, _ in set_aside:
+            self._dead(topic)
         self._core.accepted(decided, self._clock.now())
         self._written_to = decided.folded_to
         # Not before: an index that is ahead of the log holds what never was.
@@ -133,13 +137,17 @@ class TimerLane:
             index=self._index,
             rule=self._rule,
             restore=self._core.restore,
-            set_aside=self._set_aside,
             mine=lambda: True,
         )
         await changelog.catch_up(self._indexes.turns)
         mark = self._index.mark
-        if mark is not None and mark.position is not None:
-            self._core.restore_position(decode_position(mark.position))
+        if mark is None:
+            return
+        position = FoldedTo() if mark.position is None else decode_position(mark.position)
+        for record, reason in await changelog.passed_over():
+            self._set_aside(record, reason)
+        position = msgspec.structs.replace(position, schedule=mark.offset)
+        self._core.restore_position(position, owed=bool(self._dead_letters))
 
     def _mark(self, decided: Decided, position: Accepted) -> Mark:
         """Say how far the index has come with a transaction: past its position record."""
@@ -165,7 +173,7 @@ class TimerLane:
         )
         position = encode_position(decided.folded_to)
         records.append(self._schedule_record(POSITION_KEY, position, FORMAT_HEADERS))
-        return [*records, *self._dead_letters]
+        return [*records, *(letter for _, letter in self._dead_letters)]
 
     def _state_record(self, key: bytes, kept: Kept) -> Record:
         headers = headers_of(kept, lookahead_us=self._lookahead_us)
@@ -190,8 +198,7 @@ class TimerLane:
 
     def _set_aside(self, record: Stored, reason: str) -> None:
         """Keep a copy for people, in the next transaction."""
-        self._dead_letters.append(dead_letter(record, reason))
-        self._dead(record.topic)
+        self._dead_letters.append((record.topic, dead_letter(record, reason)))
 
     def _due_record(self, envelope: Envelope) -> Record:
         topic = Topic.DUE if isinstance(envelope.event, TaskDue) else Topic.EXECUTIONS

@@ -184,16 +184,5 @@ class Standby:
             index=index,
             rule=self._rule,
             restore=partial(restore, index, lookahead=self._lookahead),
-            set_aside=_passed_over,
             mine=self._indexes.left_alone(partition),
         )
-
-
-def _passed_over(record: Stored, reason: str) -> None:
-    # The owner keeps a copy of it among the dead letters when it meets it.
-    _logger.warning(
-        "record of the changelog passed over",
-        partition=record.partition,
-        offset=record.offset,
-        reason=reason,
-    )

@@ -26,7 +26,8 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
 
     `offset`: of the next record to fold. `as_of`: an instant at which every tombstone from there on
     was still in the log; it is kept for `delete.retention.ms` from then. `position`: the newest
-    position record. `rule`: what the wakes follow from, beside the states.
+    position record. `rule`: what the wakes follow from, beside the states. `passed_over`: offsets
+    of records that could not be read, for the next owner to put among the dead letters.
     """
 
     cluster_id: str
@@ -34,6 +35,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     as_of: datetime
     position: bytes | None = None
     rule: str = ""
+    passed_over: tuple[int, ...] = ()
 
 
 class Unknown(Enum):
