@@ -27,7 +27,15 @@ from duetime.events.types import PythonAction
 from duetime.log.topics import Topic
 from tests.chaos.writing import Writer, await_folded, fill, finish, read_on, said
 from tests.support.machine import machine
-from tests.support.stack import STAMPING, is_settled, lines_of, metric, stamped, wait_for
+from tests.support.stack import (
+    STAMPING,
+    group_rounds,
+    is_settled,
+    lines_of,
+    metric,
+    stamped,
+    wait_for,
+)
 
 COUNTS: Final = {"api": 1, "timer": 2, "executor": 2, "log-projector": 0}
 WAIT_SECONDS_MAX: Final = (
@@ -119,8 +127,7 @@ def kill_one(stack: Stack, role: str, number: int) -> Kill:
 
 def _owned(stack: Stack, process: Running) -> frozenset[int]:
     """Read from its log which partitions a process was given last."""
-    rounds = [line for line in lines_of(stack, process) if '"group round"' in line]
-    return frozenset(json.loads(rounds[-1])["owned"])
+    return frozenset(group_rounds(stack, process)[-1]["owned"])
 
 
 def judge(writer: Writer, kills: Sequence[Kill], load: Load, stamps: Path) -> str:

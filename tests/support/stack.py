@@ -5,6 +5,7 @@ Duetime. A test may kill, suspend and add processes: `settled` makes the stack w
 """
 
 import atexit
+import json
 import shutil
 import socket
 import tempfile
@@ -123,6 +124,11 @@ def lines_of(stack: Stack, process: Running) -> list[str]:
     """Give what a process has logged so far."""
     path = stack.folder / f"{process.name}.log"
     return path.read_text(errors="replace").splitlines() if path.exists() else []
+
+
+def group_rounds(stack: Stack, process: Running) -> list[dict[str, Any]]:
+    """Give what a process has logged of its group's rounds: `owned` and `letting_go` in each."""
+    return [json.loads(line) for line in lines_of(stack, process) if '"group round"' in line]
 
 
 def api_url(process: Running) -> str:

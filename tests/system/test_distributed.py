@@ -2,8 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 
-from deploy.local.stack import ROLES, Stack
+from deploy.local.stack import ROLES, Running, Stack
 from duetime.log.kafka.connection import Connection
 from duetime.log_projector.service import GROUP as PROJECTORS
 from duetime.timer.service import GROUP as TIMERS
@@ -22,6 +24,7 @@ from tests.chaos.recorded import connection_to
 from tests.support.machine import machine
 from tests.support.stack import (
     api_url,
+    group_rounds,
     is_settled,
     make_whole,
     metric,
@@ -37,6 +40,7 @@ DRAIN_SECONDS_MAX = 15.0  # what an orchestrator grants at least
 ANSWER_SECONDS_MAX = 9.0
 ROUNDS = 20
 TASKS_PER_SECOND = 15.0
+OWNED = "duetime_owned_partitions"
 
 pytestmark = [pytest.mark.kafka, pytest.mark.mongo, pytest.mark.timeout(120)]
 
@@ -132,6 +136,90 @@ def test_timers_scaled_from_one_to_three_to_one_lose_no_run_and_double_none(
     assert {0} == set(statuses)
     assert 100 < len(evidence.starts)
     assert [] == started_twice(evidence)
+
+
+@pytest.mark.promise("P1", "P2", "P3")
+@pytest.mark.timeout(240)
+def test_a_rolling_restart_of_three_timers_restores_nothing_that_stayed_where_it_was(
+    stack: Stack, callers: Callers
+) -> None:
+    stack.add("timer")
+    stack.wait_ready()
+    wait_for(is_settled(stack), "three with a share each")
+    with callers.at_work(per_second=TASKS_PER_SECOND):
+        restarts = [restart(stack, timer) for timer in stack.of_role("timer")]
+    wrong, evidence = verdict(stack, callers)
+
+    share = partitions_of(stack) // 3
+    for each in restarts:
+        assert 0 == each.status
+        # While it was away the others got what it had had, and lost nothing.
+        assert each.before.keys() == each.meanwhile.keys()
+        assert share == sum(map(len, each.meanwhile.values())) - 2 * share
+        for name, kept in each.before.items():
+            assert kept <= each.meanwhile[name]
+            # What it has back came from them, and what stayed was never out of their hands.
+            assert share / 2 <= len(kept & each.after[name])
+            assert each.after[name] <= each.meanwhile[name]
+        assert each.gained == each.restored
+        assert share == each.restored_by_itself
+    assert [] == wrong
+    assert 100 < len(evidence.starts)
+    assert [] == started_twice(evidence)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restart:
+    """What one process's restart was to the others of its group, by their names."""
+
+    status: int
+    before: dict[str, frozenset[int]]  # what each owned
+    meanwhile: dict[str, frozenset[int]]
+    after: dict[str, frozenset[int]]
+    gained: dict[str, int]  # how often the group gave a partition to each
+    restored: dict[str, int]  # how often each took one up
+    restored_by_itself: int
+
+
+def restart(stack: Stack, process: Running) -> Restart:
+    """Ask one to stop, start it anew when the others have what it had, and wait for its share."""
+    others = [each for each in stack.of_role(process.role) if each is not process]
+    rounds = {each.name: len(group_rounds(stack, each)) for each in others}
+    restores = {each.name: restores_of(each) for each in others}
+    before = owned_by(stack, others)
+    status = process.stop()
+    wait_for(
+        lambda: sum(metric(each, OWNED) for each in others) == partitions_of(stack),
+        "others that own all",
+    )
+    meanwhile = owned_by(stack, others)
+    process.start(stack.lines)
+    stack.wait_ready()
+    wait_for(is_settled(stack), "a share for each again")
+    return Restart(
+        status=status,
+        before=before,
+        meanwhile=meanwhile,
+        after=owned_by(stack, others),
+        gained={each.name: gains(stack, each, rounds[each.name]) for each in others},
+        restored={each.name: restores_of(each) - restores[each.name] for each in others},
+        restored_by_itself=restores_of(process),
+    )
+
+
+def owned_by(stack: Stack, processes: Sequence[Running]) -> dict[str, frozenset[int]]:
+    """Give what the group has given to each last."""
+    return {each.name: frozenset(group_rounds(stack, each)[-1]["owned"]) for each in processes}
+
+
+def gains(stack: Stack, process: Running, since: int) -> int:
+    """Say how often the group gave it a partition that it did not have the round before."""
+    owned = [frozenset(each["owned"]) for each in group_rounds(stack, process)[since - 1 :]]
+    return sum(len(later - earlier) for earlier, later in pairwise(owned))
+
+
+def restores_of(timer: Running) -> int:
+    return int(metric(timer, "duetime_restore_seconds_count"))
 
 
 @pytest.mark.promise("P1", "P2", "P3")
