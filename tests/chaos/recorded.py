@@ -14,7 +14,6 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from deploy.local.stack import Stack
-from duetime.events.positions import POSITION_KEY
 from duetime.log.kafka.adapter import KafkaLog
 from duetime.log.kafka.connection import Connection
 from duetime.log.port import Stored
@@ -25,6 +24,15 @@ from duetime.settings.kafka import KafkaSettings
 from duetime.store.memory import MemoryStore
 from duetime.store.mongo import MongoStore
 from tests.chaos.load import moment
+from tests.chaos.timers_evidence import (
+    expected_states,
+    naive_changelog,
+    restored,
+    restored_states,
+    settled_at,
+    take_overs,
+    unsure,
+)
 from tests.simulation.evidence import Documents, Evidence
 from tests.simulation.history import EPOCH, History, Start, seconds_of
 from tests.simulation.model import Fact, facts, fold
@@ -56,7 +64,7 @@ def append_to(stack: Stack, records: Sequence[Any]) -> Sequence[Any]:
 
 
 def timer_states(stack: Stack) -> dict[str, bytes]:
-    """Give the timers' state of every task, as a new owner would restore it: bytes by task id."""
+    """Give the timers' state of every task, as the changelog has it: bytes by task id."""
     return asyncio.run(_with_log(stack, _timer_states))
 
 
@@ -98,29 +106,37 @@ async def _gather(
     stack: Stack, log: KafkaLog, history: History, task_ids: Collection[str], stamps: Path
 ) -> Evidence:
     wanted = {task_id.encode() for task_id in task_ids}
+    # The timers first: what the other topics say by then they have folded, once all is at rest.
+    indexes, now = await restored(log), moment()
+    everything = [
+        await _records(log, topic) for topic in (Topic.TASKS, Topic.DUE, Topic.EXECUTIONS)
+    ]
     of_tasks, of_due, of_runs = [
-        [record for record in await _records(log, topic) if record.key in wanted]
-        for topic in (Topic.TASKS, Topic.DUE, Topic.EXECUTIONS)
+        [record for record in records if record.key in wanted] for records in everything
     ]
     task_facts = facts(of_tasks)
     due_facts = facts(of_due)
     tasks, runs = await _views(stack, log, task_ids)
     rebuilt = await _rebuilt(log, [*of_runs, *of_tasks])
+    folded, run_facts = fold(task_facts, of_tasks), facts(of_runs)
+    settled = settled_at(folded, run_facts)
+    left_out = unsure(folded, settled, now)
+    sure = {task_id: task for task_id, task in folded.items() if task_id not in left_out}
     return Evidence(
         switches=replace(draw_switches(0), apis=2, timers=2, executors=2, projectors=2),
         history=history,
         task_facts=task_facts,
         due_facts=due_facts,
-        run_facts=facts(of_runs),
-        tasks=fold(task_facts, of_tasks),
+        run_facts=run_facts,
+        tasks=folded,
         starts=_starts(stamps, due_facts),
         task_documents=tasks,
         run_documents=runs,
         rebuilt_tasks=_plain(rebuilt._tasks),
         rebuilt_runs=_plain(rebuilt._runs),
-        timer_states={},
-        timer_changelogs={},
-        take_overs=[[] for _ in range(log.partitions)],
+        timer_states=expected_states(sure, settled, now, partitions=log.partitions),
+        timer_changelogs=restored_states(indexes, set(task_ids) - left_out, settled),
+        take_overs=take_overs(stack, *everything[:2], partitions=log.partitions),
     )
 
 
@@ -190,15 +206,7 @@ async def _rebuilt(log: KafkaLog, records: Sequence[Stored]) -> MemoryStore:
 
 
 async def _timer_states(log: KafkaLog) -> dict[str, bytes]:
-    states: dict[str, bytes] = {}
-    for record in await _records(log, Topic.SCHEDULE):
-        if record.key is None or record.key == POSITION_KEY:
-            continue
-        if record.value is None:
-            states.pop(record.key.decode(), None)
-        else:
-            states[record.key.decode()] = record.value
-    return states
+    return naive_changelog(await _records(log, Topic.SCHEDULE))
 
 
 def _plain(documents: dict[str, Any]) -> Documents:
