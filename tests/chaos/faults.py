@@ -1,27 +1,30 @@
 """What is done to the processes of a stack, and noted in the history that the checkers judge.
 
-Knows signals and how to tell that a fault met anything; nothing of what should follow from it.
+Knows signals and when to do it; nothing of what should follow from it, nor whether it met anything:
+that is told by what was recorded (`effects`).
 """
 
+import json
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from deploy.local.stack import ROLES, Running, Stack
-from tests.chaos.load import moment
+from tests.chaos.effects import APIS
+from tests.chaos.load import Callers, moment
+from tests.chaos.recorded import projected_to
 from tests.simulation.history import Fault, FaultKind, History
 from tests.support.stack import metric, wait_for
 
-NEVER_MISSED: Final = 0.75  # of the faults of a test, so many must have met something
 _REFUSED: Final = "FencedError: there is a newer transactor"
 
 
 def kill(history: History, victim: Running) -> Fault:
-    """SIGKILL a process; it met something where the process worked for the system."""
-    fault = _mark(history, FaultKind.CRASH, victim, effective=is_at_work(victim))
+    """SIGKILL a process."""
+    fault = _mark(history, FaultKind.CRASH, victim)
     victim.kill()
-    fault.at = fault.until = moment()
+    fault.until = moment()
     return fault
 
 
@@ -29,7 +32,7 @@ def kill(history: History, victim: Running) -> Fault:
 def suspended(history: History, victim: Running) -> Iterator[Fault]:
     """SIGSTOP a process, and let it go on afterwards."""
     kind = FaultKind.SUSPEND_PAST_SESSION
-    fault = _mark(history, kind, victim, effective=is_at_work(victim))
+    fault = _mark(history, kind, victim)
     assert victim.process is not None
     victim.process.send_signal(signal.SIGSTOP)
     try:
@@ -42,7 +45,7 @@ def suspended(history: History, victim: Running) -> Iterator[Fault]:
 @contextmanager
 def noted(history: History, kind: FaultKind) -> Iterator[Fault]:
     """Note what is done to the ground under all processes."""
-    fault = _mark(history, kind, None, effective=True)
+    fault = _mark(history, kind, None)
     try:
         yield fault
     finally:
@@ -60,12 +63,17 @@ def owned_all(process: Running, count: int) -> Callable[[], bool]:
     return lambda: metric(process, "duetime_owned_partitions") == count
 
 
-def kill_and_restart(stack: Stack, history: History, roles: tuple[str, ...], number: int) -> None:
+def kill_and_restart(stack: Stack, callers: Callers, roles: tuple[str, ...], number: int) -> None:
     """Kill one of two processes of each role, start them anew, and wait until all is shared out."""
     victims = [stack.of_role(role)[number % 2] for role in roles]
     wait_for(lambda: all(map(is_at_work, victims)), "victims at work")
-    for victim in victims:
-        kill(history, victim)
+    if "api" in roles:
+        wait_for(lambda: callers.under_way >= APIS, "requests under way")
+    faults = [kill(callers.history, victim) for victim in victims]
+    for fault in faults:
+        if fault.role == "log-projector":
+            # Nobody has its partitions until its session has ended.
+            fault.note = json.dumps(projected_to(stack))
     for victim in victims:
         victim.start(stack.lines)
     stack.wait_ready()
@@ -73,7 +81,7 @@ def kill_and_restart(stack: Stack, history: History, roles: tuple[str, ...], num
     wait_for(lambda: all(map(is_at_work, grouped)), "the restarted own partitions again")
 
 
-def _mark(history: History, kind: FaultKind, victim: Running | None, *, effective: bool) -> Fault:
+def _mark(history: History, kind: FaultKind, victim: Running | None) -> Fault:
     now = moment()
     fault = Fault(
         kind=kind,
@@ -81,7 +89,6 @@ def _mark(history: History, kind: FaultKind, victim: Running | None, *, effectiv
         role="" if victim is None else victim.role,
         at=now,
         until=now,
-        effective=effective,
     )
     history.faults.append(fault)
     return fault

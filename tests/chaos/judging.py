@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Final
 
 from deploy.local.stack import Stack
+from tests.chaos.effects import measure, told
 from tests.chaos.load import Callers, moment, moment_of
 from tests.chaos.recorded import evidence_of
 from tests.chaos.telling import story
@@ -41,9 +42,11 @@ def verdict(stack: Stack, callers: Callers) -> tuple[list[str], Evidence]:
         last_due = max(v.time for task in evidence.tasks.values() for v in task.versions)
         evidence.history.taken = taken_from(callers)
         evidence.history.ended_at = max(moment(), last_due + LATENESS_SECONDS_MAX + 1.0)
+        measure(stack, evidence)
         wrong = judge(evidence)
         if not wrong or clock() > until:
             print(f"others took {sum(each[2] for each in evidence.history.taken):.1f} s")
+            print(f"faults that met something: {told(evidence.history) or 'none was done'}")
             if wrong:
                 print(story(stack, evidence, wrong))
             return wrong, evidence

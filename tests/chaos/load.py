@@ -56,6 +56,7 @@ class Callers:
     history: History = field(default_factory=History)
     slow_seconds: float = 0.0
     began_at: float = field(default_factory=time.time)
+    _under_way: set[int] = field(default_factory=set)
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     _client: httpx.Client = field(init=False)
 
@@ -69,6 +70,11 @@ class Callers:
         """The ids of all tasks that were acknowledged, or that a doubtful answer named."""
         found = {request.task_id for request in self.history.requests}
         return {task_id for task_id in found if task_id is not None}
+
+    @property
+    def under_way(self) -> int:
+        """How many requests wait for their answers now."""
+        return len(self._under_way)
 
     def body(self, description: str, due_at: datetime, **more: Any) -> dict[str, Any]:
         """Give the body of a task that stamps its starts."""
@@ -116,6 +122,7 @@ class Callers:
             key=key,
         )
         headers = {} if key is None else {"idempotency-key": key}
+        self._under_way.add(request.number)
         try:
             answer = self._client.request(method, path, json=body, headers=headers)
         except httpx.TransportError as fault:
@@ -123,6 +130,7 @@ class Callers:
         else:
             _note(request, answer)
         request.answered_at = moment()
+        self._under_way.discard(request.number)
         self.history.requests.append(request)
         return request
 

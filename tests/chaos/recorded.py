@@ -73,6 +73,11 @@ def views_of(stack: Stack, task_ids: Collection[str]) -> tuple[Documents, Docume
     return asyncio.run(_with_log(stack, lambda log: _views(stack, log, task_ids)))
 
 
+def projected_to(stack: Stack) -> dict[str, int]:
+    """Give how far the read models have come, by topic and partition."""
+    return asyncio.run(_projected_to(stack))
+
+
 def connection_to(stack: Stack) -> Connection:
     """Give a way to the stack's Kafka."""
     assert stack.brokers is not None
@@ -182,6 +187,16 @@ async def _views(
     finally:
         await store.close()
     return _plain(dict(tasks)), _plain(runs)
+
+
+async def _projected_to(stack: Stack) -> dict[str, int]:
+    assert stack.mongod is not None
+    store = MongoStore.open(stack.mongod.uri, database="duetime")
+    try:
+        positions = await store.positions()
+    finally:
+        await store.close()
+    return {f"{at.topic}/{at.partition}": offset for at, offset in positions.items()}
 
 
 async def _rebuilt(log: KafkaLog, records: Sequence[Stored]) -> MemoryStore:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.stack import Stack
+from tests.chaos.effects import seldom_met
 from tests.chaos.faults import noted
 from tests.chaos.judging import verdict
 from tests.chaos.load import Callers
@@ -40,6 +41,7 @@ def test_a_broker_that_dies_in_mid_transaction_and_comes_back_loses_nothing(
     wrong, _ = verdict(stack, callers)
 
     assert [] == wrong
+    assert [] == seldom_met(callers.history)
     stack.check_alive()
 
 
@@ -59,6 +61,7 @@ def test_half_a_minute_without_mongodb_delays_no_run_and_the_read_models_catch_u
 
     assert {201} == set(registered)
     assert [] == wrong
+    assert [] == seldom_met(callers.history)
     assert len(registered) == len({start.run_id for start in evidence.starts})
     stack.check_alive()
 

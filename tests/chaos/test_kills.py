@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from deploy.local.stack import ROLES, Stack
+from tests.chaos.effects import seldom_met
 from tests.chaos.faults import kill_and_restart
 from tests.chaos.judging import verdict, worst_lateness
 from tests.chaos.load import Callers
@@ -24,15 +25,14 @@ def test_ten_kills_of_each_kind_of_process_lose_nothing_and_make_nothing_late(
 ) -> None:
     with callers.at_work(per_second=TASKS_PER_SECOND):
         for number in range(KILLS):
-            kill_and_restart(stack, callers.history, ROLES, number)
+            kill_and_restart(stack, callers, ROLES, number)
     wrong, evidence = verdict(stack, callers)
 
     print(f"worst lateness {worst_lateness(evidence):.3f} s over {len(evidence.starts)} starts")
     assert [] == wrong
     killed = Counter(fault.role for fault in callers.history.faults)
-    effective = Counter(fault.role for fault in callers.history.faults if fault.effective)
     assert dict.fromkeys(ROLES, KILLS) == killed
-    assert killed == effective, "a kill that nobody notices proves nothing"
+    assert [] == seldom_met(callers.history)
 
 
 @pytest.mark.nightly
@@ -44,9 +44,10 @@ def test_two_hundred_kills_of_one_kind_of_process_lose_nothing_and_make_nothing_
 ) -> None:
     with callers.at_work(per_second=TASKS_PER_SECOND):
         for number in range(KILLS_AT_NIGHT):
-            kill_and_restart(stack, callers.history, (role,), number)
+            kill_and_restart(stack, callers, (role,), number)
     wrong, evidence = verdict(stack, callers)
 
     print(f"worst lateness {worst_lateness(evidence):.3f} s over {len(evidence.starts)} starts")
     assert [] == wrong
-    assert KILLS_AT_NIGHT == sum(fault.effective for fault in callers.history.faults)
+    assert KILLS_AT_NIGHT == len(callers.history.faults)
+    assert [] == seldom_met(callers.history)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from deploy import tools
+from tests.chaos.effects import seldom_met
 from tests.chaos.faults import noted
 from tests.chaos.judging import verdict
 from tests.chaos.load import Callers
@@ -80,6 +81,7 @@ def test_a_way_to_kafka_that_is_cut_for_a_while_loses_nothing(
     wrong, _ = verdict(toxic, callers)
 
     assert [] == wrong
+    assert [] == seldom_met(callers.history)
     toxic.check_alive()
 
 
@@ -99,6 +101,7 @@ def test_answers_of_kafka_that_are_cut_off_leave_no_doubt_behind(
     wrong, _ = verdict(toxic, callers)
 
     assert [] == wrong
+    assert [] == seldom_met(callers.history)
     toxic.check_alive()
 
 
@@ -112,4 +115,5 @@ def test_a_way_to_mongodb_that_is_cut_delays_no_run(toxic: ToxicStack, callers: 
     wrong, _ = verdict(toxic, callers)
 
     assert [] == wrong
+    assert [] == seldom_met(callers.history)
     toxic.check_alive()

@@ -54,7 +54,7 @@ def test_poison_in_the_changelog_becomes_one_dead_letter_at_a_warm_take_over(
     for number in range(2):  # each partition is taken over by somebody
         victim = stack.of_role("timer")[number]
         counted += _counted_of_changelog(victim)  # its count ends with it
-        kill_and_restart(stack, callers.history, ("timer",), number)
+        kill_and_restart(stack, callers, ("timer",), number)
         wait_for(is_settled(stack), "a share for each again")
     wait_for(lambda: places <= set(_dead_letters(stack)), "a dead letter for each poison")
     letters = Counter(_dead_letters(stack))

@@ -12,6 +12,7 @@ from duetime.events.ids import microseconds
 from duetime.log.port import Accepted, Record
 from duetime.log.topics import Topic
 from duetime.timer.restore import Kept, headers_of
+from tests.chaos.effects import seldom_met
 from tests.chaos.faults import noted
 from tests.chaos.judging import verdict
 from tests.chaos.load import Callers
@@ -48,6 +49,7 @@ def test_read_models_that_are_wiped_come_back_equal_idle_or_at_work(
 
     assert 50 < len(before[1])
     assert [] == wrong
+    assert [] == seldom_met(callers.history)
     stack.check_alive()
 
 

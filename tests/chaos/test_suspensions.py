@@ -5,13 +5,14 @@ from collections import defaultdict
 import pytest
 
 from deploy.local.stack import Running, Stack
-from duetime.limits import TAKE_OVER_SECONDS_MAX
+from duetime.limits import FRESH_SECONDS, TAKE_OVER_SECONDS_MAX
+from tests.chaos.effects import seldom_met
 from tests.chaos.faults import is_fenced, owned_all, suspended
 from tests.chaos.judging import verdict
 from tests.chaos.load import Callers
 from tests.simulation.evidence import Evidence
-from tests.simulation.history import Fault
-from tests.support.stack import is_settled, lines_of, partitions_of, wait_for
+from tests.simulation.history import Fault, seconds_of
+from tests.support.stack import is_settled, lines_of, partitions_of, stamped, wait_for
 
 TASKS_PER_SECOND = 50.0
 SLEEPS_MAX = 4
@@ -34,7 +35,7 @@ def test_a_timer_that_slept_past_its_session_is_refused_by_the_broker_when_it_wa
     wrong, _ = verdict(stack, callers)
 
     print(*_fences(stack, sleeper, before)[:1])
-    assert all(fault.effective for fault in callers.history.faults)
+    assert [] == seldom_met(callers.history)
     assert _fences(stack, sleeper, before)
     assert [] == wrong
 
@@ -60,6 +61,8 @@ def test_an_executor_that_slept_past_its_session_starts_nothing_that_others_have
 
 
 def _sleep_past_session(stack: Stack, callers: Callers, sleeper: Running, other: Running) -> Fault:
+    # Before the first start nothing is in anybody's hands, and who sleeps then is not missed.
+    wait_for(lambda: len(stamped(callers.stamps)) > 0, "runs that have started")
     with suspended(callers.history, sleeper) as fault:
         everything = owned_all(other, partitions_of(stack))
         wait_for(everything, "all partitions at the other one", TAKE_OVER_SECONDS_MAX)
@@ -71,10 +74,15 @@ def _fences(stack: Stack, sleeper: Running, since: int) -> list[str]:
 
 
 def _started_again_after(evidence: Evidence, fault: Fault) -> list[str]:
-    """Give the runs that had started while one slept, and started once more after it woke up."""
+    """Give the runs that had started while one slept, and started once more after it woke up.
+
+    Not those for which it knew enough when it fell asleep: it starts them at the moment it wakes,
+    before it can learn that others have them. That is P3's "at least once", which checkers judge.
+    """
     starts: dict[str, list[float]] = defaultdict(list)
     for start in evidence.starts:
-        starts[start.run_id].append(start.at)
+        if seconds_of(start.due_at) > fault.at + FRESH_SECONDS:
+            starts[start.run_id].append(start.at)
     return [
         run_id
         for run_id, times in starts.items()
