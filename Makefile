@@ -20,8 +20,9 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	path=$$(command -v $$name) && "$$path" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	2>/dev/null && echo "$$path" && break; done)
 
-# How many histories `make nightly` lives through.
+# How many histories `make nightly` lives through, and the tools that its tests use.
 SEEDS ?= 5000
+NIGHTLY_TOOLS := toxiproxy
 
 PAGE := frontend/dist/index.html
 NODE_VERSION := 24.19.0
@@ -81,6 +82,7 @@ test/unit test/contract test/simulation test/system test/chaos test/deploy test/
 
 nightly: $(STAMP) ## Test through the night: SEEDS=5000 histories (resumable), planted bugs, long tests
 	@$(MAKE) parts || echo "Not everything that the tests can use could be fetched." >&2
+	@$(BIN)/python -m deploy.tools $(NIGHTLY_TOOLS)
 	@failed=0; \
 	$(BIN)/python -m tests.simulation --nightly --seeds $(SEEDS) || failed=1; \
 	$(BIN)/python -m pytest -m nightly $(ARGS) || failed=1; \
