@@ -145,7 +145,8 @@ $(STAMP): uv.lock pyproject.toml shared/pyproject.toml embedded/pyproject.toml \
 		$(wildcard services/*/pyproject.toml) | $(UV)
 	@[ -n "$(PYTHON)" ] || { echo "Duetime needs Python 3.11 or newer; none was found" >&2; exit 1; }
 	@echo "Fetching the locked packages into .venv/ ..." >&2
-	@$(UV) sync --frozen --quiet --python "$(PYTHON)"
+	@$(UV) sync --frozen --quiet --python "$(PYTHON)" \
+		$$(docker info >/dev/null 2>&1 && echo --group containers)
 	@touch $@
 
 $(PAGE): frontend/package-lock.json $(wildcard frontend/*.html frontend/*.ts frontend/public/*) \

@@ -8,11 +8,8 @@ a prefix.
 
 import asyncio
 import atexit
-import importlib
-import importlib.util
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -20,7 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
@@ -33,6 +30,7 @@ from duetime.log.kafka.topics_plan import apply
 from duetime.log.port import LogAwayError
 from duetime.log.topics import Topic
 from duetime.settings.kafka import KafkaSettings
+from tests.support.backends import Source, choose, container, docker_lacks
 
 VARIABLE: Final = "DUETIME_TEST_KAFKA"
 IMAGE: Final = f"apache/kafka:{local.VERSION}"
@@ -124,14 +122,24 @@ async def removed(connection: Connection) -> None:
 @cache
 def _cluster() -> tuple[KafkaCluster | None, str]:
     bootstrap = os.environ.get(VARIABLE)
-    if bootstrap is not None:
-        return KafkaCluster(bootstrap=bootstrap), ""
-    contained = _contained()
-    if contained is not None:
-        return contained, ""
-    reason = local.missing()
-    if reason is not None:
-        return None, reason
+    source, reason = choose(bootstrap, container=docker_lacks, local=local.missing)
+    match source:
+        case None:
+            return None, f"{reason}; or set {VARIABLE}"
+        case Source.URL:
+            assert bootstrap is not None
+            return KafkaCluster(bootstrap=bootstrap), ""
+        case Source.CONTAINER:
+            # The broker tells clients its own address, so the port outside is the one inside.
+            container(IMAGE).with_bind_ports(_PORT, _PORT).start()
+            return KafkaCluster(bootstrap=f"{HOST}:{_PORT}"), ""
+        case Source.LOCAL:
+            return _started(), ""
+        case _:
+            assert_never(source)
+
+
+def _started() -> KafkaCluster:
     folder = Path(tempfile.mkdtemp(prefix="duetime-kafka-"))
     brokers = local.start(folder, BUILD)
 
@@ -140,24 +148,4 @@ def _cluster() -> tuple[KafkaCluster | None, str]:
         shutil.rmtree(folder, ignore_errors=True)
 
     atexit.register(end)
-    return KafkaCluster(bootstrap=brokers.bootstrap, brokers=brokers), ""
-
-
-def _contained() -> KafkaCluster | None:
-    """Start a container where testcontainers is installed and an engine answers."""
-    if importlib.util.find_spec("testcontainers") is None or not _engine_answers():
-        return None
-    module: Any = importlib.import_module("testcontainers.core.container")
-    # The broker tells clients its own address, so the port outside must be the one inside.
-    container = module.DockerContainer(IMAGE).with_bind_ports(_PORT, _PORT)
-    container.start()
-    atexit.register(container.stop)
-    return KafkaCluster(bootstrap=f"{HOST}:{_PORT}")
-
-
-def _engine_answers() -> bool:
-    docker = shutil.which("docker")
-    if docker is None:
-        return False
-    asked = subprocess.run([docker, "info"], check=False, capture_output=True)
-    return asked.returncode == 0
+    return KafkaCluster(bootstrap=brokers.bootstrap, brokers=brokers)

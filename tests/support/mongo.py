@@ -6,11 +6,8 @@ is started here ends with it, also when the run is killed. Tests make databases 
 """
 
 import atexit
-import importlib
-import importlib.util
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,19 +15,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 import pytest
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from deploy.local.mongod import INSTALL_COMMAND, ROOT, binary
+from tests.support.backends import Source, choose, container, docker_lacks
 
 VARIABLE: Final = "DUETIME_TEST_MONGO"
 IMAGE: Final = "mongo:7.0"
 HOW_TO_GET_ONE: Final = f"no MongoDB answers: {INSTALL_COMMAND}, or set {VARIABLE} to a URL"
 ANSWER_SECONDS_MAX: Final = 5.0
 START_SECONDS_MAX: Final = 120.0
+_PORT: Final = 27017
 
 _numbers = count(1)
 
@@ -72,18 +71,26 @@ def own_mongod(
 @cache
 def _server() -> tuple[MongoServer | None, str]:
     uri = os.environ.get(VARIABLE)
-    if uri is not None:
-        # Someone says there is one: silence would be a gap in the proof.
-        if not _answers(uri):
-            pytest.fail(f"{VARIABLE} is set, but nothing answers there")
-        return MongoServer(uri=uri), ""
-    if (contained := _contained()) is not None:
-        return contained, ""
-    if binary() is None:
-        return None, HOW_TO_GET_ONE
-    server, end = _started({})
-    atexit.register(end)
-    return server, ""
+    source, reason = choose(
+        uri, container=docker_lacks, local=lambda: HOW_TO_GET_ONE if binary() is None else None
+    )
+    match source:
+        case None:
+            return None, reason
+        case Source.URL:
+            assert uri is not None
+            # Someone says there is one: silence would be a gap in the proof.
+            if not _answers(uri):
+                pytest.fail(f"{VARIABLE} is set, but nothing answers there")
+            return MongoServer(uri=uri), ""
+        case Source.CONTAINER:
+            return _contained(), ""
+        case Source.LOCAL:
+            server, end = _started({})
+            atexit.register(end)
+            return server, ""
+        case _:
+            assert_never(source)
 
 
 def _started(
@@ -115,34 +122,18 @@ def _started(
     return MongoServer(uri=said["uri"], pid=said["pid"]), end
 
 
-def _contained() -> MongoServer | None:
-    """Start a container where testcontainers is installed and an engine answers."""
-    if importlib.util.find_spec("testcontainers") is None or not _engine_answers():
-        return None
-    module: Any = importlib.import_module("testcontainers.core.container")
-    container = module.DockerContainer(IMAGE).with_exposed_ports(27017)
+def _contained() -> MongoServer:
     # Its own name for itself is not ours for it, so clients connect to the one member directly.
-    container = container.with_command("mongod --replSet rs0 --bind_ip_all --oplogSize 128")
-    container.start()
-    atexit.register(container.stop)
-    port = container.get_exposed_port(27017)
-    uri = f"mongodb://{container.get_container_host_ip()}:{port}/?directConnection=true"
+    member = container(IMAGE).with_exposed_ports(_PORT)
+    member.with_command("mongod --replSet rs0 --bind_ip_all --oplogSize 128").start()
+    port = member.get_exposed_port(_PORT)
+    uri = f"mongodb://{member.get_container_host_ip()}:{port}/?directConnection=true"
     if not _answers(uri, seconds=START_SECONDS_MAX):
-        return None
+        pytest.fail(f"{IMAGE} was started, and does not answer at {uri}")
     with _client(uri) as client:
-        member = {"_id": 0, "host": "127.0.0.1:27017"}
-        client.admin.command("replSetInitiate", {"_id": "rs0", "members": [member]})
+        members = [{"_id": 0, "host": f"127.0.0.1:{_PORT}"}]
+        client.admin.command("replSetInitiate", {"_id": "rs0", "members": members})
     return MongoServer(uri=uri)
-
-
-def _engine_answers() -> bool:
-    docker = shutil.which("docker")
-    if docker is None:
-        return False
-    asked = subprocess.run(
-        [docker, "info"], check=False, capture_output=True, timeout=ANSWER_SECONDS_MAX
-    )
-    return asked.returncode == 0
 
 
 def _answers(uri: str, *, seconds: float = ANSWER_SECONDS_MAX) -> bool:

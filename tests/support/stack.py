@@ -45,7 +45,8 @@ def missing() -> str | None:
     lacking = [text for text in (kafka.missing(), balancer.missing()) if text is not None]
     if mongod.binary() is None:
         lacking.append(f"no mongod: {mongod.INSTALL_COMMAND}")
-    return "; ".join(lacking) or None
+    # Tests stop and kill these, and look at their files: what others run does not serve.
+    return f"needs a Kafka and a MongoDB of its own: {'; '.join(lacking)}" if lacking else None
 
 
 @contextmanager
