@@ -5,13 +5,13 @@ from collections import defaultdict
 import pytest
 
 from deploy.local.stack import Running, Stack
-from duetime.limits import FRESH_SECONDS, TAKE_OVER_SECONDS_MAX
+from duetime.limits import TAKE_OVER_SECONDS_MAX
 from tests.chaos.effects import seldom_met
 from tests.chaos.faults import is_fenced, owned_all, suspended
 from tests.chaos.judging import verdict
 from tests.chaos.load import Callers
 from tests.simulation.evidence import Evidence
-from tests.simulation.history import Fault, seconds_of
+from tests.simulation.history import Fault
 from tests.support.stack import is_settled, lines_of, partitions_of, stamped, wait_for
 
 TASKS_PER_SECOND = 50.0
@@ -74,15 +74,10 @@ def _fences(stack: Stack, sleeper: Running, since: int) -> list[str]:
 
 
 def _started_again_after(evidence: Evidence, fault: Fault) -> list[str]:
-    """Give the runs that had started while one slept, and started once more after it woke up.
-
-    Not those for which it knew enough when it fell asleep: it starts them at the moment it wakes,
-    before it can learn that others have them. That is P3's "at least once", which checkers judge.
-    """
+    """Give the runs that had started while one slept, and started once more after it woke up."""
     starts: dict[str, list[float]] = defaultdict(list)
     for start in evidence.starts:
-        if seconds_of(start.due_at) > fault.at + FRESH_SECONDS:
-            starts[start.run_id].append(start.at)
+        starts[start.run_id].append(start.at)
     return [
         run_id
         for run_id, times in starts.items()

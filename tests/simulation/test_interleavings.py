@@ -298,3 +298,27 @@ def test_a_deletion_that_nobody_can_read_holds_the_task() -> None:
     assert ["unreadable"] == [
         fact.said["cause"] for fact in verdict.evidence.run_facts if fact.kind == "TaskSkipped"
     ]
+
+
+@pytest.mark.promise("P3")
+@pytest.mark.parametrize("asleep", ["executor-1", "executor-2"])
+@pytest.mark.parametrize("due_after", [0.3, 2.0, 8.0])
+def test_an_executor_that_wakes_up_starts_nothing_that_its_successor_has_started(
+    asleep: str, due_after: float
+) -> None:
+    """It knew enough of what was due as it fell asleep; but the partition is another's by now."""
+
+    async def script(world: World) -> None:
+        await until(world, 4.0)
+        await ask(world, "POST", "/tasks", task_due(10.0))
+        await ask(world, "POST", "/tasks", task_due(12.0 + due_after))
+        await until(world, 12.0)
+        world.suspend(asleep)
+        await until(world, 27.0)
+        world.processes[asleep].resume()
+        await until(world, 40.0)
+
+    verdict = live(script, partitions=1)
+
+    assert [] == verdict.violations
+    assert 2 == len(verdict.evidence.starts)

@@ -7,6 +7,8 @@ from duetime.limits import LATENESS_SECONDS_MAX
 def test_a_start_knows_every_change_that_wins() -> None:
     assert limits.FRESH_SECONDS < limits.CHANGE_WINS_SECONDS
     assert 3 * limits.FRESH_ASK_SECONDS < limits.FRESH_SECONDS
+    assert limits.FRESH_SECONDS < limits.FRESH_OLD_SECONDS < limits.KAFKA_SESSION_SECONDS
+    assert limits.FRESH_OLD_SECONDS < limits.LOG_HANDOVER_SECONDS_MAX
     assert limits.CHANGE_WINS_SECONDS < limits.LOOKAHEAD_SECONDS
 
 

@@ -129,6 +129,7 @@ CLOCK_REREAD_SECONDS: Final = 0.2  # waiting re-reads the wall clock at least th
 # --- executor ----------------------------------------------------------------------------------
 FRESH_SECONDS: Final = CHANGE_WINS_SECONDS - 0.1  # how long before a start it knows all changes
 FRESH_ASK_SECONDS: Final = 0.25  # so three answers may be lost before a start has to wait
+FRESH_OLD_SECONDS: Final = 3.0  # half a session: nobody asked for so long, who may be no owner now
 FRESH_SHARE_SECONDS: Final = 0.05  # lanes of one process share an answer this young
 CHANGES_REMEMBERED_MAX: Final = 50_000  # per partition, about 10 MB; beyond it they are read again
 STEP_RECORDS_MAX: Final = 100  # held, or written, in one slice of some 1 ms; starts come between

@@ -10,7 +10,7 @@ from duetime.events.types import TaskDue
 from duetime.executor.core import ExecutorCore
 from duetime.executor.freshness import Change
 from duetime.executor.ledger import Prefix
-from duetime.limits import CHANGES_REMEMBERED_MAX, FRESH_SECONDS
+from duetime.limits import CHANGES_REMEMBERED_MAX, FRESH_OLD_SECONDS, FRESH_SECONDS
 from tests.support.builders import NOON, SECOND, A, B, due, envelope
 
 FRESH: Final = FRESH_SECONDS * SECOND
@@ -146,3 +146,24 @@ def test_it_asks_shortly_before_the_earliest_held_run_is_due() -> None:
     core = holding(RUN)
 
     assert NOON - FRESH == core.ask_at()
+
+
+@pytest.mark.promise("P3")
+def test_what_was_asked_long_before_a_start_counts_no_more_and_the_partition_may_be_lost() -> None:
+    core = holding(RUN)
+    read(core, end=10, as_of=NOON - FRESH)
+    woke_at = NOON + FRESH_OLD_SECONDS * SECOND
+
+    assert core.doubt_freshness(woke_at)
+    assert [] == startable(core, woke_at)
+    read(core, end=10, as_of=woke_at)
+    assert not core.doubt_freshness(woke_at)
+    assert [RUN] == startable(core, woke_at)
+
+
+def test_who_had_nothing_due_meanwhile_has_only_to_ask_anew() -> None:
+    core = holding(RUN)
+    read(core, end=10, as_of=NOON - 5 * SECOND)
+
+    assert not core.doubt_freshness(NOON - SECOND)
+    assert core.start_at() is None

@@ -198,9 +198,14 @@ class ExecutorCore:
         """Note that `tasks` has been read to its end as it was at `as_of`."""
         self._freshness.as_of = as_of
 
-    def doubt_freshness(self, now: datetime) -> None:
-        """Ask anew after the clock has been set back: what it said then says nothing now."""
-        self._freshness.doubt(now)
+    def doubt_freshness(self, now: datetime) -> bool:
+        """Ask anew where the clock has been set back, or nobody has asked for long.
+
+        Says whether anything was due meanwhile: then this process may have slept, and lost the
+        partition to others who have started it.
+        """
+        due_at = self.due_at()
+        return self._freshness.doubt(now) and due_at is not None and due_at <= now
 
     def ask_at(self) -> datetime | None:
         """Say when to ask for the end of `tasks` again."""

@@ -14,9 +14,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from duetime.events.types import TaskDue
-from duetime.limits import CHANGES_REMEMBERED_MAX, FRESH_ASK_SECONDS, FRESH_SECONDS
+from duetime.limits import (
+    CHANGES_REMEMBERED_MAX,
+    FRESH_ASK_SECONDS,
+    FRESH_OLD_SECONDS,
+    FRESH_SECONDS,
+)
 
 _FRESH: Final = timedelta(seconds=FRESH_SECONDS)
+_OLD: Final = timedelta(seconds=FRESH_OLD_SECONDS)
 _ASK: Final = timedelta(seconds=FRESH_ASK_SECONDS)
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -85,10 +91,16 @@ class Freshness:
         """
         return self.as_of >= due_at - _FRESH
 
-    def doubt(self, now: datetime) -> None:
-        """Forget when the end was asked for, if that lies ahead: the clock has been set back."""
-        if self.as_of > now:
-            self.as_of = _NEVER
+    def doubt(self, now: datetime) -> bool:
+        """Forget when the end was asked for, if that says nothing now; say whether it was so.
+
+        It lies ahead: the clock has been set back. It lies far back: nobody has asked since, who
+        asks every FRESH_ASK_SECONDS while anything is due. So nothing was, or this process slept.
+        """
+        if self.as_of == _NEVER or now - _OLD <= self.as_of <= now:
+            return False
+        self.as_of = _NEVER
+        return True
 
     def ask_at(self, due_at: datetime) -> datetime:
         """Say when to ask for the end again, where the earliest held run is due at `due_at`.

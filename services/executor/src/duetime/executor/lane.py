@@ -88,7 +88,8 @@ class ExecutorLane:
         self._committed_at: float = 0.0
         self._live = False
         self._paused = False
-        self._committed = Prefix(-1, -1)
+        self._committed = Prefix(0, 0)
+        self._may_be_lost = False
         self._due_end: int | None = None
 
     @property
@@ -117,6 +118,7 @@ class ExecutorLane:
         due = 0 if committed is None else committed.offset
         offset = 0 if committed is None or not committed.note else int(committed.note)
         self._core.restore(due=due, executions=offset)
+        self._committed = Prefix(due, offset)
         self._due_end = (await self._log.end_offsets(Topic.DUE))[self._partition]
         end = (await self._log.end_offsets(Topic.EXECUTIONS))[self._partition]
         while offset < end:
@@ -141,7 +143,7 @@ class ExecutorLane:
             some = inputs[start : start + STEP_RECORDS_MAX]
             self._core.apply([self._dead_letters.read(record) for record in some])
         self._note_position(positions.get(Topic.DUE))
-        self._core.doubt_freshness(self._clock.now())
+        self._may_be_lost |= self._core.doubt_freshness(self._clock.now())
         self._start_due()
         self._keep_fresh()
         self._keep_books()
@@ -151,6 +153,9 @@ class ExecutorLane:
         """Start what is due: all that there is to do most of the time."""
         try:
             if self._live:
+                if self._core.doubt_freshness(self._clock.now()):
+                    self._may_be_lost = True
+                    self._wake()
                 self._start_due()
         except BaseException as fault:  # noqa: BLE001 - a loop would only log it; the step raises it
             self._starting.fail(fault)
@@ -240,6 +245,10 @@ class ExecutorLane:
         fault_count = 0
         while True:
             try:
+                if self._may_be_lost:
+                    # A group keeps positions for the owner alone: others have it, or it is ours.
+                    await self._keep(self._committed)
+                    self._may_be_lost = False
                 ends = await self._ends.ask()
                 await self._read_tasks_to(ends.offsets[self._partition])
             except LogError:
@@ -353,13 +362,15 @@ class ExecutorLane:
         if self._gone or prefix == self._committed or not self._dead_letters.empty:
             return
         try:
-            await self._subscription.commit(
-                self._partition, {Topic.DUE: Commit(prefix.due, str(prefix.executions))}
-            )
+            await self._keep(prefix)
         except LogAwayError:
             # The prefix is a saving, not a promise: the next commit carries this one too.
             return
         self._committed = prefix
+
+    async def _keep(self, prefix: Prefix) -> None:
+        commit = Commit(prefix.due, str(prefix.executions))
+        await self._subscription.commit(self._partition, {Topic.DUE: commit})
 
     def _bound_memory(self) -> None:
         """Pause the partition for memory alone; held runs bring it down again.
