@@ -101,16 +101,19 @@ async def slept_through(world: World) -> None:
 
 
 async def executor_slept_through(world: World) -> None:
-    """Let the executor that holds a run sleep from before a change until after the due time."""
+    """Let the executor that holds a run sleep from before a change until after the due time.
+
+    For so short a while that it may think it had not, or for longer.
+    """
     rng = Random(f"story/{world.switches.seed}")
     await until(world, 4.0)
-    await ask(world, "POST", "/tasks", task_due(7.0))  # so that it has once looked
+    await ask(world, "POST", "/tasks", task_due(10.0))  # so that it has just looked
     task = await ask(world, "POST", "/tasks", task_due(12.0))
-    await until(world, rng.uniform(8.5, 9.5))
+    await until(world, rng.uniform(10.2, 10.3))
     world.suspend("executor-1")
-    await until(world, rng.uniform(10.0, 10.9))
+    await until(world, rng.uniform(10.4, 10.9))
     await ask(world, "DELETE", f"/tasks/{task['id']}")
-    await until(world, rng.uniform(12.5, 14.0))
+    await until(world, rng.choice((rng.uniform(12.05, 12.6), rng.uniform(13.5, 15.0))))
     world.processes["executor-1"].resume()
 
 
