@@ -40,7 +40,7 @@ POLL_SECONDS: Final = 0.05
 LOG_LINES_SHOWN: Final = 5
 _ALREADY_INITIATED: Final = 23
 # It replaces itself by what it runs. `nice` counts only within one session: see `process_group`.
-_YIELDS: Final = ("nice", "-n", "19")
+_YIELDS: Final = ("nice", "-n", "15")
 
 
 class MongodError(Exception):

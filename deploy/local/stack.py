@@ -45,7 +45,7 @@ _MODULES: Final = {role: f"duetime.{role.replace('-', '_')}" for role in ROLES}
 # Where all share a machine, what has time yields to what has none: executors start at the moment,
 # timers work LOOKAHEAD_SECONDS ahead, reading may lag. `nice` becomes what it runs. It is weighed
 # within one session only (Linux weighs sessions alike): each process gets a group, no more.
-_YIELDS: Final = {"timer": ("nice", "-n", "10"), "log-projector": ("nice", "-n", "19")}
+_YIELDS: Final = {"timer": ("nice", "-n", "10"), "log-projector": ("nice", "-n", "15")}
 _READY_SECONDS_MAX: Final = 60.0
 _STOP_SECONDS_MAX: Final = 20.0
 _LOOK_AGAIN_SECONDS: Final = 0.05
