@@ -90,6 +90,8 @@ def make_whole(stack: Stack) -> None:
         for process in processes[:2]:
             if not process.alive:
                 process.start(stack.lines)
+        for _ in range(2 - len(processes)):
+            stack.add(role)
     stack.wait_ready(SETTLE_SECONDS_MAX)
     wait_for(is_settled(stack), "partitions with owners", SETTLE_SECONDS_MAX)
 

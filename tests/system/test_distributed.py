@@ -164,7 +164,7 @@ def test_a_rolling_restart_of_three_timers_restores_nothing_that_stayed_where_it
         assert each.gained == each.restored
         assert share == each.restored_by_itself
     assert [] == wrong
-    assert 100 < len(evidence.starts)
+    assert 50 < len(evidence.starts)  # so many that each restart had some beside it
     assert [] == started_twice(evidence)
 
 
