@@ -13,7 +13,7 @@ from duetime.executor.ends import TaskEnds
 from duetime.executor.lane import EXECUTOR_TOPICS, ExecutorLane
 from duetime.executor.parts import ExecutorParts
 from duetime.executor.slots import Slots
-from duetime.executor.targets import Targets, runs_max_of
+from duetime.executor.targets import targets_of
 from duetime.limits import GATHER_SECONDS
 from duetime.log.port import Log, Subscription
 from duetime.runtime.afterwards import Afterwards
@@ -49,11 +49,7 @@ def executor_service(
         slots=Slots(concurrency),
         alarm=Alarm(clock.now),
         bounds=Bounds(),
-        targets=(
-            Targets(target_concurrency)
-            if target_concurrency
-            else Targets(runs_max_of(concurrency), spare=concurrency // 2)
-        ),
+        targets=targets_of(concurrency, target_concurrency),
         ends=TaskEnds(log, clock.now),
         backoff=backoff,
         afterwards=afterwards,

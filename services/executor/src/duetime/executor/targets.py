@@ -28,6 +28,16 @@ def runs_max_of(concurrency: int) -> int:
     return max(concurrency // TARGETS_HANGING_MAX, min(concurrency, TARGET_RUNS_MIN))
 
 
+def targets_of(concurrency: int, runs_max: int | None) -> "Targets":
+    """Give the counts of an executor; without a `runs_max` of its own quick targets may grow.
+
+    All growth together leaves half of the slots: to others, where what was quick hangs.
+    """
+    if runs_max is not None:
+        return Targets(runs_max)
+    return Targets(runs_max_of(concurrency), spare=concurrency // 2)
+
+
 class Targets:
     """Counts over all partitions of an executor."""
 

@@ -60,7 +60,7 @@ class Attempt:
         waits, for a thread say, and the run's timeout does not count.
         """
         self.due = due
-        self.since: Final = asyncio.get_running_loop().time()
+        self.since: Final = asyncio.get_running_loop().time()  # seconds, of the loop's clock
         self._on_begin: Callable[[TaskDue], None] | None = begun
         self._ended = ended
         self._over = False
