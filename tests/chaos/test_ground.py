@@ -27,16 +27,28 @@ pytestmark = [pytest.mark.kafka, pytest.mark.mongo, pytest.mark.timeout(240)]
 def test_a_broker_that_dies_in_mid_transaction_and_comes_back_loses_nothing(
     stack: Stack, callers: Callers
 ) -> None:
+    _kill_the_broker(stack, callers, times=1)
+
+
+@pytest.mark.nightly
+@pytest.mark.promise("P1", "P3", "P5")
+@pytest.mark.timeout(1_200)
+def test_a_broker_may_die_in_mid_transaction_all_night(stack: Stack, callers: Callers) -> None:
+    _kill_the_broker(stack, callers, times=KILLS_OF_BROKERS_AT_NIGHT)
+
+
+def _kill_the_broker(stack: Stack, callers: Callers, *, times: int) -> None:
     assert stack.brokers is not None
     (broker,) = stack.brokers.brokers
     with callers.at_work(per_second=TASKS_PER_SECOND):
-        time.sleep(3.0)
-        with noted(callers.history, FaultKind.LOG_AWAY):
-            broker.kill()
-            time.sleep(BROKER_AWAY_SECONDS)
-            broker.start()
-            broker.wait()
-        make_whole(stack)
+        for _ in range(times):
+            time.sleep(3.0)
+            with noted(callers.history, FaultKind.LOG_AWAY):
+                broker.kill()
+                time.sleep(BROKER_AWAY_SECONDS)
+                broker.start()
+                broker.wait()
+            make_whole(stack)
         time.sleep(3.0)
     wrong, _ = verdict(stack, callers)
 

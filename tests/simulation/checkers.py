@@ -12,7 +12,7 @@ from typing import Any, Final
 from tests.simulation.evidence import Evidence
 from tests.simulation.excuses import Excuses
 from tests.simulation.history import Answer, FaultKind, Request, Start, seconds_of
-from tests.simulation.model import ModelTask, Version
+from tests.simulation.model import Fact, ModelTask, Version
 from tests.simulation.views_checkers import a_rebuild_is_equal, read_models_are_the_fold
 
 LATENESS_SECONDS_MAX: Final = 10.0
@@ -298,11 +298,15 @@ def every_start_is_recorded(evidence: Evidence, excuses: Excuses) -> Iterator[st
 
 def owners_know_what_they_decide_on(evidence: Evidence, _excuses: Excuses) -> Iterator[str]:
     """P4, P6: who takes a partition over first folds what there was, and says a thing once."""
-    said: set[str] = set()
+    said: dict[str, Fact] = {}
     for fact in evidence.due_facts:
-        if fact.event_id in said:
-            yield f"TaskDue {fact.event_id} was written twice"
-        said.add(fact.event_id)
+        first = said.setdefault(fact.event_id, fact)
+        if first is not fact:
+            yield (
+                f"TaskDue {fact.event_id} of task {fact.said['task_id'][-8:]} was written twice: "
+                f"due/{first.partition}@{first.offset} at {first.at:.3f} and @{fact.offset} "
+                f"at {fact.at:.3f}"
+            )
         taken = [each for each in evidence.take_overs[fact.partition] if each[0] <= fact.at]
         if taken and fact.said["based_on"] < taken[-1][1]:
             yield (

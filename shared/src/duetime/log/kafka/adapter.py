@@ -120,7 +120,10 @@ class KafkaLog(Log):
 
     async def transactor(self, name: str, partition: int) -> Transactor:
         self._check_open()
-        transactor = KafkaTransactor(self._connection, name, partition, self._reader.visible)
+        reader = self._reader
+        transactor = KafkaTransactor(
+            self._connection, name, partition, visible=reader.visible, left_open=reader.left_open
+        )
         await transactor.open()
         self._keep(transactor)
         return transactor

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 import structlog
 from aiokafka.client import AIOKafkaClient
-from aiokafka.consumer.fetcher import READ_COMMITTED, OffsetResetStrategy
+from aiokafka.consumer.fetcher import READ_COMMITTED, READ_UNCOMMITTED, OffsetResetStrategy
 from aiokafka.errors import KafkaError, NoError, OffsetOutOfRangeError, StaleMetadata, for_code
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.offset import OffsetRequest
@@ -89,6 +89,14 @@ class Reader:
                 return
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
+    async def left_open(self, partition: int) -> Ends:
+        """Give the last offset of each topic whose partition ends in records not decided yet."""
+        slots = [(topic, partition) for topic in Topic]
+        # In this order: what is appended between the two questions is decided at once.
+        ends = await self._offsets(dict.fromkeys(slots, _LATEST), isolation=READ_UNCOMMITTED)
+        decided = await self._offsets(dict.fromkeys(slots, _LATEST))
+        return {slot: ends[slot] - 1 for slot in slots if decided[slot] < ends[slot]}
+
     async def read(
         self, topic: Topic, partition: int, start: int, *, records_max: int
     ) -> tuple[Sequence[Stored], int]:
@@ -146,12 +154,12 @@ class Reader:
     # --- asking brokers -----------------------------------------------------------------------
 
     async def _offsets(
-        self, wanted: Mapping[tuple[Topic, int], int]
+        self, wanted: Mapping[tuple[Topic, int], int], *, isolation: int = READ_COMMITTED
     ) -> Mapping[tuple[Topic, int], int]:
-        return await self._again(lambda: self._offsets_once(wanted))
+        return await self._again(lambda: self._offsets_once(wanted, isolation))
 
     async def _offsets_once(
-        self, wanted: Mapping[tuple[Topic, int], int]
+        self, wanted: Mapping[tuple[Topic, int], int], isolation: int
     ) -> Mapping[tuple[Topic, int], int]:
         by_leader: dict[int, dict[str, list[tuple[int, int]]]] = defaultdict(
             lambda: defaultdict(list)
@@ -161,7 +169,7 @@ class Reader:
             by_leader[self._leader(slot)][slot.topic].append((partition, which))
         answers = await asyncio.gather(
             *(
-                self._client.send(leader, OffsetRequest(-1, READ_COMMITTED, list(topics.items())))
+                self._client.send(leader, OffsetRequest(-1, isolation, list(topics.items())))
                 for leader, topics in by_leader.items()
             )
         )

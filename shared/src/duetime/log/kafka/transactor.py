@@ -9,6 +9,12 @@ never again; opening the next fences it at the broker. Four things make up for t
   any request went without an answer, this transaction is still good, but it is the last.
 - Kafka answers a commit before its marks are in every partition: `commit` returns when they are,
   so that whoever reads afterwards sees all of it.
+
+And for Kafka 4 itself: a coordinator that comes up with marks to write, while a partition has no
+leader, takes its topic for deleted and leaves the mark out (`TransactionMarkerChannelManager` asks
+`KRaftMetadataCache.getPartitionLeaderEndpoint`, which knows no difference; seen with one broker
+that is killed and started again). The records wait there for the next mark of their producer id,
+and what was said together is torn. So `open` gives them that mark.
 """
 
 import asyncio
@@ -16,6 +22,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
+import structlog
 from aiokafka.errors import (
     IllegalOperation,
     InvalidProducerEpoch,
@@ -23,6 +30,7 @@ from aiokafka.errors import (
     KafkaError,
     ProducerFenced,
 )
+from aiokafka.structs import TopicPartition
 
 from duetime import limits
 from duetime.log.kafka.batches import Batch, Ends, build, is_exact
@@ -40,6 +48,7 @@ from duetime.log.port import (
 )
 from duetime.log.topics import Topic
 
+_logger: Final = structlog.get_logger()
 _FAULTS: Final = (KafkaError, IllegalOperation, AssertionError, OSError, TimeoutError)
 _FENCED: Final = (ProducerFenced, InvalidProducerEpoch, InvalidProducerIdMapping)
 
@@ -53,18 +62,30 @@ class KafkaTransactor(Transactor):
         name: str,
         partition: int,
         visible: Callable[[Ends], Awaitable[None]],
+        left_open: Callable[[int], Awaitable[Ends]],
     ) -> None:
-        """Make it; `open` fences. `visible` waits, bounded, until readers see those records."""
+        """Make it; `open` fences.
+
+        `visible` waits, bounded, until readers see those records; `left_open` tells where a
+        partition ends in records of which nothing is decided yet.
+        """
         self._connection = connection
         self._what = f"transactor {name}, partition {partition}"
         self._producer = Producer(connection, connection.names.transactional_id(name, partition))
+        self._partition = partition
         self._visible = visible
+        self._left_open = left_open
         self._dead: LogError | None = None
 
     async def open(self) -> None:
         """Fence the one before, and end what it left open. Raises LogAwayError."""
         names = self._connection.names
         await self._producer.start([names.of(topic) for topic in Topic])
+        try:
+            await self._end_what_was_left_open()
+        except BaseException as fault:
+            self._die(fault)
+            raise
 
     async def commit(self, records: Sequence[Record]) -> Sequence[Accepted]:
         if self._dead is not None:
@@ -95,6 +116,32 @@ class KafkaTransactor(Transactor):
     async def close(self) -> None:
         self._die(LogAwayError("it was closed"))
         await self._producer.close()
+
+    async def _end_what_was_left_open(self) -> None:
+        """Commit what nobody else will end: it was said to be committed where it has no mark.
+
+        An abort that was left out is not told from it, and would take two deaths within
+        milliseconds; whoever reads next takes it for said, as its writer is gone.
+        """
+        left = await self._left_open(self._partition)
+        if not left:
+            return
+        topics = [topic.value for topic, _ in left]
+        _logger.warning("Kafka left a transaction open", what=self._what, topics=topics)
+        names, driver = self._connection.names, self._producer.driver
+        try:
+            async with asyncio.timeout(limits.APPEND_WAIT_SECONDS_MAX):
+                await driver.begin_transaction()
+                for topic, partition in left:
+                    slot = TopicPartition(names.of(topic), partition)
+                    driver._txn_manager.maybe_add_partition_to_txn(slot)  # noqa: SLF001 # without a record
+                await driver.commit_transaction()
+        except _FAULTS as fault:
+            reason = str(fault) or "it took too long"
+            raise LogAwayError(f"a transaction that was left open has no end: {reason}") from fault
+        await self._visible(left)
+        if self._producer.disturbed:
+            raise LogAwayError("a request of it got no answer, and might yet arrive")
 
     def _check(self, records: Sequence[Record]) -> None:
         for reason in refusals(records, self._connection.partitions).values():
