@@ -88,25 +88,23 @@ async def test_a_late_transaction_of_an_older_transactor_is_refused_by_the_broke
     assert ["heir"] == values(await read_from(log, Topic.DUE, 0, 0))
 
 
-async def test_what_kafka_left_open_of_a_committed_transaction_is_whole_for_the_next_one() -> None:
+async def test_what_kafka_left_open_of_a_committed_transaction_is_whole_for_the_next_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("duetime.limits.KAFKA_VISIBLE_SECONDS_MAX", 1.0)
     # As a coordinator does it that leaves a mark out: it only knows of a part of the transaction.
     with own_cluster(transaction_partition_verification_enable="false") as cluster:
         connection = cluster.connection()
         async with _opened(connection) as log:
             older = await _transactor(log)
-            driver = older._producer.driver
-            await driver.begin_transaction()
             unknown = TopicPartition(connection.names.of(Topic.SCHEDULE), 0)
-            driver._txn_manager._txn_partitions.add(unknown)
-            await older._send(
-                {
-                    (Topic.DUE, 0): [(0, a_record("said", topic=Topic.DUE))],
-                    (Topic.SCHEDULE, 0): [(1, a_record("state", topic=Topic.SCHEDULE))],
-                }
+            older._producer.driver._txn_manager._txn_partitions.add(unknown)
+            await older.commit(
+                [a_record("said", topic=Topic.DUE), a_record("state", topic=Topic.SCHEDULE)]
             )
-            await older._end()
-            await older._visible({(Topic.DUE, 0): 0})
             said, state = [await read_from(log, each, 0, 0) for each in (Topic.DUE, Topic.SCHEDULE)]
+            with pytest.raises(FencedError, match="its marks are missing"):
+                await older.commit([a_record("more", topic=Topic.DUE)])
             newer = await _transactor(log)
             whole = values(await read_from(log, Topic.SCHEDULE, 0, 0))
             await newer.commit([a_record("next", topic=Topic.SCHEDULE)])

@@ -77,17 +77,18 @@ class Reader:
         """Give the first offset that the log still holds."""
         return (await self._offsets({(topic, partition): _EARLIEST}))[topic, partition]
 
-    async def visible(self, ends: Ends) -> None:
-        """Wait, bounded, until records at these offsets are seen by readers."""
+    async def visible(self, ends: Ends) -> bool:
+        """Wait, bounded, until readers see records at these offsets; say whether they do."""
         until = asyncio.get_running_loop().time() + limits.KAFKA_VISIBLE_SECONDS_MAX
         while asyncio.get_running_loop().time() < until:
             try:
                 seen = await self._offsets(dict.fromkeys(ends, _LATEST))
             except LogAwayError:
-                return  # they are committed: to see them is a courtesy
+                return False
             if all(seen[slot] > offset for slot, offset in ends.items()):
-                return
+                return True
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        return False
 
     async def left_open(self, partition: int) -> Ends:
         """Give the last offset of each topic whose partition ends in records not decided yet."""

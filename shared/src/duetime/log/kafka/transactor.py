@@ -61,13 +61,13 @@ class KafkaTransactor(Transactor):
         connection: Connection,
         name: str,
         partition: int,
-        visible: Callable[[Ends], Awaitable[None]],
+        visible: Callable[[Ends], Awaitable[bool]],
         left_open: Callable[[int], Awaitable[Ends]],
     ) -> None:
         """Make it; `open` fences.
 
-        `visible` waits, bounded, until readers see those records; `left_open` tells where a
-        partition ends in records of which nothing is decided yet.
+        `visible` waits, bounded, and says whether readers see those records; `left_open` tells
+        where a partition ends in records of which nothing is decided yet.
         """
         self._connection = connection
         self._what = f"transactor {name}, partition {partition}"
@@ -103,8 +103,9 @@ class KafkaTransactor(Transactor):
         for record, place in zip(records, accepted, strict=True):
             slot = (record.topic, record.partition)
             ends[slot] = max(place.offset, ends.get(slot, -1))
-        await self._visible(ends)
-        if self._producer.disturbed:
+        if not await self._visible(ends):
+            self._die(LogAwayError("its marks are missing"))  # the next one looks for them
+        elif self._producer.disturbed:
             self._die(LogAwayError("a request of it got no answer, and might yet arrive"))
         return accepted
 
@@ -139,9 +140,8 @@ class KafkaTransactor(Transactor):
         except _FAULTS as fault:
             reason = str(fault) or "it took too long"
             raise LogAwayError(f"a transaction that was left open has no end: {reason}") from fault
-        await self._visible(left)
-        if self._producer.disturbed:
-            raise LogAwayError("a request of it got no answer, and might yet arrive")
+        if not await self._visible(left) or self._producer.disturbed:
+            raise LogAwayError("a transaction that was left open has no end")
 
     def _check(self, records: Sequence[Record]) -> None:
         for reason in refusals(records, self._connection.partitions).values():
