@@ -53,7 +53,7 @@ KAFKA_GROUP_REQUEST_SECONDS_MAX: Final = 12.0  # joining waits for a rebalance a
 KAFKA_START_SECONDS_MAX: Final = 10.0  # to connect, and to fence; Kafka itself retries within it
 KAFKA_STOP_SECONDS_MAX: Final = 2.0  # aiokafka's stop can hang: then its tasks are cancelled
 KAFKA_COMMIT_SECONDS_MAX: Final = 1.0  # a group's position is a saving, not worth a longer wait
-KAFKA_VISIBLE_SECONDS_MAX: Final = APPEND_WAIT_SECONDS_MAX  # marks follow in milliseconds, or never
+KAFKA_VISIBLE_SECONDS_MAX: Final = 1.0  # marks follow a commit within milliseconds, or never
 KAFKA_RETRY_SECONDS: Final = 0.02  # a transaction waits so long for the markers of the one before
 KAFKA_TRANSACTION_SECONDS_MAX: Final = (
     10.0  # twice a commit's bound; until then it holds readers up

@@ -96,16 +96,11 @@ class KafkaTransactor(Transactor):
             self._check(records)
             accepted = await self._write(records)
             await self._end()
+            await self._be_seen(_ends(records, accepted))
         except BaseException as fault:
             self._die(fault)
             raise
-        ends: dict[tuple[Topic, int], int] = {}
-        for record, place in zip(records, accepted, strict=True):
-            slot = (record.topic, record.partition)
-            ends[slot] = max(place.offset, ends.get(slot, -1))
-        if not await self._visible(ends):
-            self._die(LogAwayError("its marks are missing"))  # the next one looks for them
-        elif self._producer.disturbed:
+        if self._producer.disturbed:
             self._die(LogAwayError("a request of it got no answer, and might yet arrive"))
         return accepted
 
@@ -200,11 +195,25 @@ class KafkaTransactor(Transactor):
             reason = str(fault) or "it took too long"
             raise UnknownOutcomeError(f"the commit may have happened: {reason}") from fault
 
+    async def _be_seen(self, ends: Ends) -> None:
+        """Wait for the marks. Where they are missing only the next one can mend it: it comes now."""
+        if not await self._visible(ends):
+            raise UnknownOutcomeError("the commit has happened, and nobody sees it yet")
+
     def _is_fenced(self, fault: BaseException) -> bool:
         """Whether the broker said so, now or to the driver's background task before."""
         task = self._producer.driver._sender.sender_task  # noqa: SLF001 # it keeps the first error
         earlier = task.exception() if task is not None and _failed(task) else None
         return isinstance(fault, _FENCED) or isinstance(earlier, _FENCED)
+
+
+def _ends(records: Sequence[Record], accepted: Sequence[Accepted]) -> Ends:
+    """Give the last offset of each partition among these."""
+    ends: dict[tuple[Topic, int], int] = {}
+    for record, place in zip(records, accepted, strict=True):
+        slot = (record.topic, record.partition)
+        ends[slot] = max(place.offset, ends.get(slot, -1))
+    return ends
 
 
 def _failed(task: "asyncio.Task[Any]") -> bool:
