@@ -1,15 +1,17 @@
 """`restart`: a system that holds many tasks is killed; how long until it runs what is due again.
 
-Knows the embedded system and its files. Its local index is the latest-state table of the timers'
-changelog: with it a restart reads one row for each task; without it, everything is folded anew from
-the log of tasks and runs.
+Knows the embedded system and its files. With its due index a restart reads what changed lately;
+without it, one row for each task, from the latest-state table of the timers' changelog; without
+that too, everything is folded anew from the log of tasks and runs.
 """
 
+import shutil
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from bench.clients import register
@@ -31,14 +33,15 @@ class Restart(NamedTuple):
 
 
 def restart(system: Embedded, *, count: int) -> Sequence[Restart]:
-    """Register many tasks for next year, then kill and restart: with the index, and without."""
+    """Register many tasks for next year, then kill and restart: with all there is, and without."""
     far = datetime.now(UTC) + timedelta(days=365)
     for start in range(0, count, _AT_ONCE):
         some = range(start, min(count, start + _AT_ONCE))
         register(system.port, [far + timedelta(seconds=number) for number in some], action="stamp")
     return [
-        _way_back(system, f"{count:,} pending, with the index", with_index=True),
-        _way_back(system, f"{count:,} pending, without it", with_index=False),
+        _way_back(system, f"{count:,} pending, with the due index", lose=()),
+        _way_back(system, f"{count:,} pending, without it", lose=(_due_index,)),
+        _way_back(system, f"{count:,}, without the table either", lose=(_due_index, _latest)),
     ]
 
 
@@ -55,15 +58,22 @@ def restart_rows(measured: Sequence[Restart]) -> list[str]:
     ]
 
 
-def _way_back(system: Embedded, what: str, *, with_index: bool) -> Restart:
+def _due_index(data: Path) -> None:
+    shutil.rmtree(data / "due")
+
+
+def _latest(data: Path) -> None:
+    with closing(sqlite3.connect(data / "log.db")) as connection, connection:
+        connection.execute("DELETE FROM latest")
+
+
+def _way_back(system: Embedded, what: str, *, lose: Sequence[Callable[[Path], None]]) -> Restart:
     known = {stamp.run_id for stamp in read_stamps(system.stamps)}
     due = datetime.now(UTC) + timedelta(seconds=_DUE_SECONDS)
     register(system.port, [due], action="stamp")
     system.take_down()
-    if not with_index:
-        path = system.process.data_dir / "log.db"
-        with closing(sqlite3.connect(path)) as connection, connection:
-            connection.execute("DELETE FROM latest")
+    for what_is_lost in lose:
+        what_is_lost(system.process.data_dir)
     wait_until(due)
     began = time.time()
     system.bring_up()

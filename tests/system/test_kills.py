@@ -1,8 +1,9 @@
 """The main job through a real process that is killed on the way: nothing accepted is lost."""
 
+import shutil
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -52,17 +53,62 @@ def test_five_hundred_tasks_survive_three_kills_and_none_is_lost_or_early(tmp_pa
             assert_in_flight_at_a_kill(min(times), repeated, kills)
 
 
+def _take_away(index: Path) -> None:
+    shutil.rmtree(index)
+
+
+def _damage(index: Path) -> None:
+    (index / "database" / "CURRENT").write_text("MANIFEST-999999\n", encoding="ascii")
+
+
+def _put_back_an_old_one(index: Path) -> None:
+    shutil.rmtree(index)
+    shutil.copytree(index.with_name("old"), index)
+
+
+@pytest.mark.promise("P1", "P2", "P6")
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("lose", [_take_away, _damage, _put_back_an_old_one])
+def test_a_due_index_that_is_lost_damaged_or_old_after_a_kill_loses_no_task(
+    tmp_path: Path, lose: Callable[[Path], None]
+) -> None:
+    stamps, index = tmp_path / "starts.txt", tmp_path / "data" / "due"
+    with EmbeddedProcess(tmp_path / "data", actions=(STAMPING,)) as duetime:
+        first = register(duetime.url, datetime.now(UTC), stamps, spread_seconds=1.0, count=20)
+        wait_for_runs(duetime.url, count=20)
+        duetime.kill()
+        shutil.copytree(index, index.with_name("old"))
+        duetime.start()
+        began = datetime.now(UTC) + timedelta(seconds=5)
+        later = register(duetime.url, began, stamps, spread_seconds=1.0, count=20)
+        duetime.kill()
+        lose(index)
+        duetime.start()
+        wait_for_runs(duetime.url, count=40)
+    starts = read_starts(stamps)
+
+    due = {run_id_for(task["id"], instant(task["time"])) for task in [*first, *later]}
+    assert dict.fromkeys(due, 1) == {run_id: len(each) for run_id, each in starts.items()}
+
+
 def assert_in_flight_at_a_kill(first: float, repeated: float, kills: Sequence[float]) -> None:
     assert any(
         first - 0.1 <= kill <= repeated and kill - first <= IN_FLIGHT_SECONDS for kill in kills
     ), "a run started twice although no kill came between its start and its end"
 
 
-def register(url: str, began: datetime, stamps: Path) -> list[dict[str, Any]]:
+def register(
+    url: str,
+    began: datetime,
+    stamps: Path,
+    *,
+    spread_seconds: float = SPREAD_SECONDS,
+    count: int = TASKS,
+) -> list[dict[str, Any]]:
     """Register the tasks from several connections; give the acknowledged answers."""
 
     def post(number: int) -> dict[str, Any]:
-        at = began + timedelta(seconds=SPREAD_SECONDS * number / TASKS)
+        at = began + timedelta(seconds=spread_seconds * number / count)
         answer = client.post(
             "/tasks",
             json={
@@ -77,7 +123,7 @@ def register(url: str, began: datetime, stamps: Path) -> list[dict[str, Any]]:
         return body
 
     with httpx.Client(base_url=url, timeout=10.0) as client, ThreadPoolExecutor(8) as threads:
-        return list(threads.map(post, range(TASKS)))
+        return list(threads.map(post, range(count)))
 
 
 def wait_for_runs(url: str, *, count: int) -> list[dict[str, Any]]:

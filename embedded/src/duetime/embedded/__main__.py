@@ -43,6 +43,9 @@ from duetime.store.sqlite import SqliteStore
 from duetime.telemetry.logs import start_logging
 from duetime.telemetry.loop_lag import watch_loop_lag
 from duetime.telemetry.metrics import Metrics
+from duetime.timer.due_index import DueIndexError
+from duetime.timer.due_index.rocks import RocksDueIndexes
+from duetime.timer.indexes import Indexes
 
 _logger: Final = structlog.get_logger()
 
@@ -133,7 +136,7 @@ def run(
         with start_logging(form=logs.log_format, level=logs.log_level, metrics=metrics):
             try:
                 uvloop.run(_run(api, settings, functions, (listener, page), data, metrics))
-            except (LogError, StoreError) as refused:
+            except (LogError, StoreError, DueIndexError) as refused:
                 _refuse(str(refused))
 
 
@@ -157,10 +160,13 @@ async def _run(
         stack.push_async_callback(store.close)
         if store.set_aside is not None:
             _logger.warning("the read models are built anew", reason=store.set_aside)
+        due = RocksDueIndexes.open(data.due_path)
+        stack.callback(due.close)
         node = assemble(
             Parts(
                 log=log,
                 store=store,
+                indexes=Indexes(due.of),
                 clock=clock,
                 ids=SystemIds(clock),
                 metrics=metrics,

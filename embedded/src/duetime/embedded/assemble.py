@@ -34,7 +34,6 @@ from duetime.runtime.service import Service
 from duetime.store.port import Store
 from duetime.telemetry.metrics import Metrics
 from duetime.timer.core import Leaving
-from duetime.timer.due_index import MemoryDueIndex
 from duetime.timer.indexes import Indexes
 from duetime.timer.service import timer_service
 
@@ -45,6 +44,7 @@ class Parts:
 
     log: Log
     store: Store
+    indexes: Indexes
     clock: Clock
     ids: Ids
     metrics: Metrics
@@ -86,7 +86,7 @@ def assemble(parts: Parts) -> Node:
             log=log,
             clock=clock,
             name="timer/embedded",
-            indexes=Indexes(lambda _partition: MemoryDueIndex()),
+            indexes=parts.indexes,
             leaving=Leaving(
                 timedelta(seconds=LOOKAHEAD_SECONDS),
                 due_max=DUE_PER_DECISION_EMBEDDED,

@@ -68,6 +68,11 @@ class DataDir:
         """Where the read models live: they can be rebuilt from the log."""
         return self.path / "views.db"
 
+    @property
+    def due_path(self) -> Path:
+        """Where the due indexes live: they can be rebuilt from the log."""
+        return self.path / "due"
+
     def close(self) -> None:
         """Let others use it. The lock also falls with the process, however it dies."""
         os.close(self._lock)

@@ -196,7 +196,7 @@ class KafkaTransactor(Transactor):
             raise UnknownOutcomeError(f"the commit may have happened: {reason}") from fault
 
     async def _be_seen(self, ends: Ends) -> None:
-        """Wait for the marks. Where they are missing only the next one can mend it: it comes now."""
+        """Wait for the marks. Where some are missing only the next one can give them: it comes now."""
         if not await self._visible(ends):
             raise UnknownOutcomeError("the commit has happened, and nobody sees it yet")
 

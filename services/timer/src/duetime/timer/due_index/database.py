@@ -18,6 +18,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self, cast
 
@@ -87,17 +88,18 @@ class Database:
         return Shelf(self._rocks, partition, damaged=self._note_damage)
 
     def close(self) -> None:
-        """Let go; what was written is on the disk then. Harmless when repeated."""
+        """Let go; what was written is on the disk then, if it takes it. Harmless when repeated."""
         if self._lock >= 0:
-            with suppress(rocksdict.DbClosedError):
-                self._rocks.flush(wait=True)
-                self._rocks.close()
+            for step in (partial(self._rocks.flush, wait=True), self._rocks.close):
+                with suppress(Exception):  # bare ones, as of a full disk: the changelog has it all
+                    step()
             os.close(self._lock)
             self._lock = -1
 
     def _note_damage(self) -> None:
         # The next start throws the database away: RocksDB itself may open it again.
-        (self._path / _DAMAGED).touch()
+        with suppress(OSError):  # a full disk takes no file either
+            (self._path / _DAMAGED).touch()
 
 
 class Shelf:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final, Self
 
 import msgspec
+import structlog
 from msgspec.structs import replace
 
 from duetime import limits
@@ -76,6 +77,8 @@ class _Before(msgspec.Struct, frozen=True, gc=False):
 
 
 _ON_DISK: Final = msgspec.json.Decoder(_OnDisk)
+_TRY_AGAIN: Final = limits.DUE_FLUSH_AGAIN_SECONDS
+_logger: Final = structlog.get_logger()
 
 
 class RocksDueIndex(DueIndex):
@@ -96,6 +99,7 @@ class RocksDueIndex(DueIndex):
         self._mark: Mark | None = None
         self._flushed: Mark | None = None  # the mark of then
         self._stayed: set[str] = set()  # what the last flush left to the next
+        self._blocked_as_of: datetime | None = None  # when the disk did not take a flush
         self._take_up()
 
     def _take_up(self) -> None:
@@ -167,13 +171,8 @@ class RocksDueIndex(DueIndex):
         if self._window.trim():
             horizon = self._window.horizon
             self._swept = {entry: it for entry, it in self._swept.items() if entry < horizon}
-        if len(self._fresh) >= limits.DUE_FRESH_TASKS_MAX:
-            self.flush()
-        elif (mark.as_of - self._settled_as_of).total_seconds() >= limits.INDEX_SETTLE_SECONDS:
-            # What is in memory only would else grow too old to be trusted after a restart.
-            self.flush(whole=True)
-            self._shelf.settle()
-            self._settled_as_of = mark.as_of
+        if self._blocked_as_of is None or _apart(mark.as_of, self._blocked_as_of) >= _TRY_AGAIN:
+            self._flush_in_time(mark)
 
     def rollback(self) -> None:
         for task_id, before in self._before.items():
@@ -220,17 +219,36 @@ class RocksDueIndex(DueIndex):
             written[task_id] = committed
             if before is not None:
                 left[task_id] = kept
-                self._before[task_id] = replace(before, on_disk=True)
         mark = self._flushed if stayed and self._flushed is not None else self._mark
         self._shelf.write(self._change_of(written), self._under(mark))
+        # From here on it is on disk. What could not be written is as if it had not been tried.
+        self._note_written(written)
         for task_id, committed in written.items():
             if task_id in left:
+                self._before[task_id] = replace(self._before[task_id], on_disk=True)
                 self._disk_wakes[task_id] = None if committed is None else committed.wake
             else:
                 del self._disk_wakes[task_id]
         self._fresh, self._stayed, self._flushed = left, stayed, self._mark
 
     # --- its own ------------------------------------------------------------------------------
+
+    def _flush_in_time(self, mark: Mark) -> None:
+        """Flush where it is time to. Where that fails, as on a full disk, memory has some room."""
+        try:
+            if len(self._fresh) >= limits.DUE_FRESH_TASKS_MAX:
+                self.flush()
+            elif _apart(mark.as_of, self._settled_as_of) >= limits.INDEX_SETTLE_SECONDS:
+                # What is in memory only would else grow too old to be trusted after a restart.
+                self.flush(whole=True)
+                self._shelf.settle()
+                self._settled_as_of = mark.as_of
+            self._blocked_as_of = None
+        except DueIndexError as fault:
+            if len(self._fresh) >= limits.DUE_FRESH_TASKS_BLOCKED_MAX:
+                raise
+            self._blocked_as_of = mark.as_of
+            _logger.warning("the due index cannot be written, and waits", reason=str(fault))
 
     def _kept(self, task_id: str) -> Kept | None:
         if task_id in self._fresh:
@@ -287,25 +305,31 @@ class RocksDueIndex(DueIndex):
     # --- the disk -----------------------------------------------------------------------------
 
     def _change_of(self, written: dict[str, Kept | None]) -> Change:
-        """Say what a flush of these changes, and take note of it."""
-        gone, self._void = self._void, []
+        """Say what a flush of these changes."""
+        gone = list(self._void)
         tallies: dict[str, int] = {}
-        ahead = self._ahead
         for task_id, kept in written.items():
             woke = self._disk_wakes[task_id]
             if woke is not None and (kept is None or kept.wake != woke):
                 gone.append((woke, task_id))
-            ahead.pop(task_id, None)
             if kept is not None and kept.tally:
                 tallies[task_id] = kept.tally
-                self._disk_tallies.add(task_id)
-                ahead[task_id] = kept
             elif task_id in self._disk_tallies:
                 tallies[task_id] = 0
+        return Change(written, gone, tallies)
+
+    def _note_written(self, written: dict[str, Kept | None]) -> None:
+        self._void = []
+        ahead = self._ahead
+        for task_id, kept in written.items():
+            ahead.pop(task_id, None)
+            if kept is not None and kept.tally:
+                self._disk_tallies.add(task_id)
+                ahead[task_id] = kept
+            else:
                 self._disk_tallies.discard(task_id)
         while len(ahead) > limits.DUE_AHEAD_KEPT_MAX:
             del ahead[next(iter(ahead))]
-        return Change(written, gone, tallies)
 
     def _under(self, mark: Mark) -> bytes:
         wakes = [
@@ -351,3 +375,8 @@ class RocksDueIndex(DueIndex):
             elif state is not None:
                 reads[task_id] = Kept(wake, tally, state)
         return checked
+
+
+def _apart(one: datetime, other: datetime) -> float:
+    """Give the seconds between two instants, whichever comes first: clocks are set."""
+    return abs((one - other).total_seconds())
