@@ -130,7 +130,7 @@ class KafkaTransactor(Transactor):
                 await driver.begin_transaction()
                 for topic, partition in left:
                     slot = TopicPartition(names.of(topic), partition)
-                    driver._txn_manager.maybe_add_partition_to_txn(slot)  # noqa: SLF001 # without a record
+                    driver._txn_manager.maybe_add_partition_to_txn(slot)  # noqa: SLF001 # no record
                 await driver.commit_transaction()
         except _FAULTS as fault:
             reason = str(fault) or "it took too long"
@@ -196,7 +196,7 @@ class KafkaTransactor(Transactor):
             raise UnknownOutcomeError(f"the commit may have happened: {reason}") from fault
 
     async def _be_seen(self, ends: Ends) -> None:
-        """Wait for the marks. Where some are missing only the next one can give them: it comes now."""
+        """Wait for the marks. Where some are missing only the next one gives them: it comes now."""
         if not await self._visible(ends):
             raise UnknownOutcomeError("the commit has happened, and nobody sees it yet")
 
