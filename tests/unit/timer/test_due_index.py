@@ -198,6 +198,13 @@ class RocksIndexMachine(IndexMachine):
                 self.real.put(task_id, us(record[0]), record[1], tally=record[2], woke=woke)
         self.real.commit(changes, a_mark(offset))
 
+    @invariant()
+    def the_settled_are_counted(self) -> None:
+        """What decides when to flush follows every change."""
+        assert isinstance(self.real, RocksDueIndex)
+        fresh = self.real._fresh.values()
+        assert self.real._settled_count == sum(not (kept and kept.tally) for kept in fresh)
+
     @rule(whole=st.booleans())
     def flush(self, *, whole: bool) -> None:
         """Write down what is committed."""

@@ -88,6 +88,7 @@ class RocksDueIndex(DueIndex):
         """Take up what the last flush left."""
         self._shelf = shelf
         self._fresh: dict[str, Kept | None] = {}  # what the disk does not hold yet; None: gone
+        self._settled_count = 0  # of those: the ones without a tally, which will not change soon
         self._disk_wakes: dict[str, int | None] = {}  # under which it may have entries of those
         self._before: dict[str, _Before] = {}  # of each with an uncommitted change
         self._reads: dict[str, Kept | None] = {}  # from disk since the last commit
@@ -184,6 +185,7 @@ class RocksDueIndex(DueIndex):
                 self._window.set(task_id, before.wake)
             self._set_tally(task_id, before.tally)
         self._before.clear()
+        self._settled_count = sum(map(_is_settled, self._fresh.values()))
 
     def clear(self) -> None:
         self._shelf.clear()
@@ -192,6 +194,7 @@ class RocksDueIndex(DueIndex):
         self._swept.clear()
         self._void.clear()
         self._stayed.clear()
+        self._settled_count = 0
         self._take_up()
 
     def flush(self, *, whole: bool = False) -> None:
@@ -230,13 +233,15 @@ class RocksDueIndex(DueIndex):
             else:
                 del self._disk_wakes[task_id]
         self._fresh, self._stayed, self._flushed = left, stayed, self._mark
+        self._settled_count = sum(map(_is_settled, left.values()))
 
     # --- its own ------------------------------------------------------------------------------
 
     def _flush_in_time(self, mark: Mark) -> None:
         """Flush where it is time to. Where that fails, as on a full disk, memory has some room."""
         try:
-            if len(self._fresh) >= limits.DUE_FRESH_TASKS_MAX:
+            settled, count = self._settled_count, len(self._fresh)
+            if settled >= limits.DUE_FRESH_SETTLED_MAX or count >= limits.DUE_FRESH_TASKS_MAX:
                 self.flush()
             elif _apart(mark.as_of, self._settled_as_of) >= limits.INDEX_SETTLE_SECONDS:
                 # What is in memory only would else grow too old to be trusted after a restart.
@@ -276,7 +281,10 @@ class RocksDueIndex(DueIndex):
     def _change(self, task_id: str, kept: Kept | None, woke: int | Unknown | None) -> None:
         if task_id not in self._before:
             self._before[task_id] = self._as_committed(task_id, woke)
+        if task_id in self._fresh:
+            self._settled_count -= _is_settled(self._fresh[task_id])
         self._fresh[task_id] = kept
+        self._settled_count += _is_settled(kept)
         self._set_tally(task_id, 0 if kept is None else kept.tally)
         self._window.set(task_id, None if kept is None else kept.wake)
 
@@ -375,6 +383,10 @@ class RocksDueIndex(DueIndex):
             elif state is not None:
                 reads[task_id] = Kept(wake, tally, state)
         return checked
+
+
+def _is_settled(kept: Kept | None) -> bool:
+    return kept is None or not kept.tally
 
 
 def _apart(one: datetime, other: datetime) -> float:
