@@ -27,11 +27,11 @@ POLL_WAIT_SECONDS_MAX: Final = 1.0  # a tenth of the 10 s promise
 APPEND_WAIT_SECONDS_MAX: Final = 5.0  # half of the promise; after it the outcome is unknown
 GROUP_COMMIT_RECORDS_MAX: Final = 256  # rows that share one sync
 LOG_RECENT_RECORDS_MAX: Final = (
-    4_096  # per partition of a topic, kept in memory for readers at the end
+    2_048  # per partition of a topic, kept in memory for readers at the end
 )
 LOG_QUEUE_REQUESTS_MAX: Final = 10_000  # appends that wait for the writer; one more is refused
 LOG_QUEUE_BYTES_MAX: Final = 64 * 1024 * 1024  # the same in memory: four of the largest batches
-LOG_RECENT_BYTES_MAX: Final = 4 * 1024 * 1024  # the same 4,096 records at 1 KiB each
+LOG_RECENT_BYTES_MAX: Final = 2 * 1024 * 1024  # the same records at 1 KiB each
 LOG_READ_BYTES_MAX: Final = 4 * 1024 * 1024  # one read from disk: about 2,000 records at 2 KiB
 LOG_ROW_BYTES_MAX: Final = (
     256 * 1024

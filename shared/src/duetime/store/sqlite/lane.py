@@ -5,8 +5,8 @@ No SQLite call is made on the event loop's thread, and no connection is used by 
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Generic, NamedTuple, TypeVar, cast
@@ -140,7 +140,7 @@ def _answers(
     if not shared:
         return [_answered(connection, request) for request in requests]
     try:
-        with connection:
+        with _transaction(connection):
             answers = [_Answered(request, request.work(connection), None) for request in requests]
     except Exception as fault:  # noqa: BLE001 -- whatever it is, the asker is to hear it
         if len(requests) == 1:
@@ -152,6 +152,23 @@ def _answers(
             for answer in _answers(connection, [request], shared=True)
         ]
     return answers
+
+
+@contextmanager
+def _transaction(connection: apsw.Connection) -> Iterator[None]:
+    """Make it one transaction.
+
+    As statements: apsw's own context manager keeps the interpreter's lock while it commits, and
+    a checkpoint in the commit, with its sync, then holds up the event loop for 40 ms (measured).
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def _answered(connection: apsw.Connection, request: _Request[object]) -> _Answered:
