@@ -201,9 +201,8 @@ class RocksIndexMachine(IndexMachine):
     @invariant()
     def the_settled_are_counted(self) -> None:
         """What decides when to flush follows every change."""
-        assert isinstance(self.real, RocksDueIndex)
-        fresh = self.real._fresh.values()
-        assert self.real._settled_count == sum(not (kept and kept.tally) for kept in fresh)
+        index = self.database.of(1)
+        assert index._settled_count == sum(not (it and it.tally) for it in index._fresh.values())
 
     @rule(whole=st.booleans())
     def flush(self, *, whole: bool) -> None:
