@@ -9,7 +9,7 @@ before the due time is known, also while the timer is dead, and to an executor t
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -56,10 +56,10 @@ class Freshness:
             # It reaches back behind what is known: begin anew, from there.
             self._forget_all()
 
-    def read_from(self, based_on_min: int) -> int:
-        """Give where to read on, where the held runs reach back to `based_on_min`."""
+    def read_from(self, based_on_min: Callable[[], int]) -> int:
+        """Give where to read on; `based_on_min` says how far back the held runs reach, if asked."""
         if self._floor is None:
-            self._floor = self._position = based_on_min
+            self._floor = self._position = based_on_min()
         return self._position
 
     def learn(self, changes: Sequence[Change], position: int) -> None:
