@@ -1,4 +1,4 @@
-"""The due index over RocksDB on a disk that is full for a while."""
+"""The due index over RocksDB where it cannot write, or must not."""
 
 import itertools
 from collections.abc import Iterator
@@ -91,4 +91,11 @@ def test_a_disk_that_stays_full_ends_it_before_the_memory_does(disk: SmallDisk) 
         put_on_and_on(index)
 
     assert limits.DUE_FRESH_TASKS_BLOCKED_MAX + AT_ONCE >= len(index._fresh)
+    database.close()
+
+
+def test_a_folder_belongs_to_one_process(tmp_path: Path) -> None:
+    database = RocksDueIndexes.open(tmp_path)
+    with pytest.raises(DueIndexError, match="another process"):
+        RocksDueIndexes.open(tmp_path)
     database.close()

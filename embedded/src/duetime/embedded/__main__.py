@@ -160,7 +160,7 @@ async def _run(
         stack.push_async_callback(store.close)
         if store.set_aside is not None:
             _logger.warning("the read models are built anew", reason=store.set_aside)
-        due = RocksDueIndexes.open(data.due_path)
+        due = RocksDueIndexes.open(data.due_path, exact=True)
         stack.callback(due.close)
         node = assemble(
             Parts(

@@ -32,31 +32,34 @@ from duetime.timer.due_index.window import BEGINNING, Entry, Window
 class RocksDueIndexes:
     """The database of a process, and its partitions' indexes. Made by `open`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, exact: bool) -> None:
         """Use `open`."""
         self._database = database
+        self._exact = exact
         self._indexes: dict[int, RocksDueIndex] = {}
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Path, *, exact: bool = False) -> Self:
         """Open the database in a folder, creating both where there are none.
 
+        `exact`, for a folder's whole life: believe nobody's word about when a task woke. No entry
+        is void then, and none is checked; for a standby that would be a read for each record.
         Raises DueIndexError where another process uses it, or a newer Duetime wrote it.
         """
-        return cls(Database.open(path))
+        return cls(Database.open(path), exact=exact)
 
     def of(self, partition: int) -> "RocksDueIndex":
         """Give a partition's index, the same whenever it is asked for."""
         if partition not in self._indexes:
-            self._indexes[partition] = RocksDueIndex(self._database.shelf(partition))
+            shelf = self._database.shelf(partition)
+            self._indexes[partition] = RocksDueIndex(shelf, exact=self._exact)
         return self._indexes[partition]
 
     def close(self) -> None:
         """Flush what is committed, and let go. Harmless when repeated."""
-        indexes, self._indexes = self._indexes, {}
         with suppress(DueIndexError):  # it was told to whoever used the index
-            for index in indexes.values():
-                index.flush(whole=True)
+            for partition in list(self._indexes):
+                self._indexes.pop(partition).flush(whole=True)
         self._database.close()
 
 
@@ -77,16 +80,17 @@ class _Before(msgspec.Struct, frozen=True, gc=False):
 
 
 _ON_DISK: Final = msgspec.json.Decoder(_OnDisk)
-_TRY_AGAIN: Final = limits.DUE_FLUSH_AGAIN_SECONDS
+_AGAIN: Final = limits.DUE_FLUSH_AGAIN_SECONDS
 _logger: Final = structlog.get_logger()
 
 
 class RocksDueIndex(DueIndex):
     """A partition's tasks."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: Shelf, *, exact: bool) -> None:
         """Take up what the last flush left."""
         self._shelf = shelf
+        self._exact = exact
         self._fresh: dict[str, Kept | None] = {}  # what the disk does not hold yet; None: gone
         self._settled_count = 0  # of those: the ones without a tally, which will not change soon
         self._disk_wakes: dict[str, int | None] = {}  # under which it may have entries of those
@@ -172,7 +176,7 @@ class RocksDueIndex(DueIndex):
         if self._window.trim():
             horizon = self._window.horizon
             self._swept = {entry: it for entry, it in self._swept.items() if entry < horizon}
-        if self._blocked_as_of is None or _apart(mark.as_of, self._blocked_as_of) >= _TRY_AGAIN:
+        if self._blocked_as_of is None or _apart(mark.as_of, self._blocked_as_of) >= _AGAIN:
             self._flush_in_time(mark)
 
     def rollback(self) -> None:
@@ -193,8 +197,7 @@ class RocksDueIndex(DueIndex):
             memory.clear()
         self._swept.clear()
         self._void.clear()
-        self._stayed.clear()
-        self._settled_count = 0
+        self._stayed, self._settled_count = set(), 0
         self._take_up()
 
     def flush(self, *, whole: bool = False) -> None:
@@ -206,9 +209,8 @@ class RocksDueIndex(DueIndex):
         if self._mark is None:
             return
         waits = self._flushed is not None and not whole
-        written: dict[str, Kept | None] = {}
-        left: dict[str, Kept | None] = {}
-        stayed: set[str] = set()
+        written = dict[str, Kept | None]()
+        left, stayed = dict[str, Kept | None](), set[str]()
         for task_id, kept in self._fresh.items():
             before = self._before.get(task_id)
             if before is not None and before.on_disk:
@@ -240,8 +242,8 @@ class RocksDueIndex(DueIndex):
     def _flush_in_time(self, mark: Mark) -> None:
         """Flush where it is time to. Where that fails, as on a full disk, memory has some room."""
         try:
-            settled, count = self._settled_count, len(self._fresh)
-            if settled >= limits.DUE_FRESH_SETTLED_MAX or count >= limits.DUE_FRESH_TASKS_MAX:
+            settled = self._settled_count >= limits.DUE_FRESH_SETTLED_MAX
+            if settled or len(self._fresh) >= limits.DUE_FRESH_TASKS_MAX:
                 self.flush()
             elif _apart(mark.as_of, self._settled_as_of) >= limits.INDEX_SETTLE_SECONDS:
                 # What is in memory only would else grow too old to be trusted after a restart.
@@ -293,9 +295,8 @@ class RocksDueIndex(DueIndex):
         if task_id in self._fresh:
             kept = self._fresh[task_id]
             wake = None if kept is None else kept.wake
-            wake = None if kept is None else kept.wake
             return _Before(on_disk=False, kept=kept, wake=wake, tally=tally)
-        if woke is UNKNOWN:
+        if woke is UNKNOWN or self._exact:
             kept = self._from_disk(task_id)
             woke = None if kept is None else kept.wake
         assert not isinstance(woke, Unknown)
@@ -328,16 +329,15 @@ class RocksDueIndex(DueIndex):
 
     def _note_written(self, written: dict[str, Kept | None]) -> None:
         self._void = []
-        ahead = self._ahead
         for task_id, kept in written.items():
-            ahead.pop(task_id, None)
+            self._ahead.pop(task_id, None)
             if kept is not None and kept.tally:
                 self._disk_tallies.add(task_id)
-                ahead[task_id] = kept
+                self._ahead[task_id] = kept
             else:
                 self._disk_tallies.discard(task_id)
-        while len(ahead) > limits.DUE_AHEAD_KEPT_MAX:
-            del ahead[next(iter(ahead))]
+        while len(self._ahead) > limits.DUE_AHEAD_KEPT_MAX:
+            del self._ahead[next(iter(self._ahead))]
 
     def _under(self, mark: Mark) -> bytes:
         wakes = [
@@ -368,7 +368,7 @@ class RocksDueIndex(DueIndex):
         """Say when these wake really; what was swept up with them is known then."""
         fresh, reads, checked = self._fresh, self._reads, list[tuple[str, int | None]]()
         on_disk = [entry for entry in entries if entry[1] not in fresh]
-        heads = dict(zip(on_disk, self._shelf.wakes([each for _, each in on_disk]), strict=True))
+        heads = self._heads(on_disk)
         for entry in entries:
             task_id = entry[1]
             state = self._swept.pop(entry, None)
@@ -384,11 +384,17 @@ class RocksDueIndex(DueIndex):
                 reads[task_id] = Kept(wake, tally, state)
         return checked
 
+    def _heads(self, entries: Sequence[Entry]) -> dict[Entry, tuple[int | None, int]]:
+        """Say when the tasks of entries on disk wake really, with their tallies."""
+        if self._exact:
+            return {entry: (entry[0], self._tallies.get(entry[1], 0)) for entry in entries}
+        wakes = self._shelf.wakes([task_id for _, task_id in entries])
+        return dict(zip(entries, wakes, strict=True))
+
 
 def _is_settled(kept: Kept | None) -> bool:
     return kept is None or not kept.tally
 
 
 def _apart(one: datetime, other: datetime) -> float:
-    """Give the seconds between two instants, whichever comes first: clocks are set."""
     return abs((one - other).total_seconds())
