@@ -71,6 +71,7 @@ def a_task(seconds: float = 3600.0) -> dict[str, Any]:
 def test_the_plain_contract_holds_behind_the_load_balancer(stack: Stack) -> None:
     with httpx.Client(base_url=stack.url, timeout=10.0) as client:
         created = client.post("/tasks", json=a_task())
+        assert httpx.codes.CREATED == created.status_code, created.text
         task = created.json()
         path = f"/tasks/{task['id']}"
         listed = client.get("/tasks")
