@@ -13,7 +13,7 @@ from duetime.events.ids import microseconds
 from duetime.timer.due_index import DueIndex, DueIndexError, Mark
 from duetime.timer.due_index.rocks import RocksDueIndexes
 from tests.support.builders import NOON, after_noon
-from tests.support.small_disk import MISSING, NoDiskError, SmallDisk
+from tests.support.small_disk import SmallDisk, small_disk
 from tests.support.stack import wait_for
 
 DISK_BYTES: Final = 48 * 1024 * 1024
@@ -25,11 +25,7 @@ ROOM_SECONDS_MAX: Final = 30.0  # RocksDB looks for room every 5 s
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    try:
-        made = SmallDisk(tmp_path / "disk", size_bytes=DISK_BYTES)
-    except NoDiskError:
-        pytest.skip(MISSING)
-    with made:
+    with small_disk(tmp_path / "disk", size_bytes=DISK_BYTES) as made:
         yield made
 
 

@@ -10,8 +10,11 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Self
+
+import pytest
 
 MISSING: Final = "no disk of its own for a test: needs unshare, nsenter and user namespaces (Linux)"
 _WAIT_SECONDS: Final = 10.0
@@ -81,6 +84,17 @@ class SmallDisk:
 
 class _Full(Exception):  # noqa: N818 - a state, not a fault
     """No byte is free."""
+
+
+@contextlib.contextmanager
+def small_disk(path: Path, *, size_bytes: int) -> Iterator[SmallDisk]:
+    """Give one for a test; skips it where the machine does not allow that."""
+    try:
+        made = SmallDisk(path, size_bytes=size_bytes)
+    except NoDiskError:
+        pytest.skip(MISSING)
+    with made:
+        yield made
 
 
 def _write(file: int, content: bytes) -> None:

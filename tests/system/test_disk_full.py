@@ -11,7 +11,7 @@ import pytest
 
 from duetime.events.ids import run_id_for
 from tests.support.embedded import EmbeddedProcess
-from tests.support.small_disk import MISSING, NoDiskError, SmallDisk
+from tests.support.small_disk import SmallDisk, small_disk
 
 DISK_BYTES: Final = 16 * 1024 * 1024
 REFUSED: Final = 503
@@ -22,11 +22,7 @@ RUN_SECONDS_MAX: Final = 45.0  # and until all that came due meanwhile has run
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    try:
-        made = SmallDisk(tmp_path / "disk", size_bytes=DISK_BYTES)
-    except NoDiskError:
-        pytest.skip(MISSING)
-    with made:
+    with small_disk(tmp_path / "disk", size_bytes=DISK_BYTES) as made:
         yield made
 
 
