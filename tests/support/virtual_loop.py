@@ -50,6 +50,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Give virtual seconds since the loop was made."""
         return self._virtual.now
 
+    def work(self, seconds: float) -> None:
+        """Let time pass while whoever calls has the loop."""
+        self._virtual.now += seconds
+
 
 def run_virtual(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end on a new virtual loop, without waiting for anything real."""

@@ -55,7 +55,7 @@ def test_a_target_that_hangs_leaves_slots_and_threads_for_others() -> None:
     assert limits.DEFER_SECONDS <= limits.DEFER_SECONDS_MAX
     # A run that is long enough to need a lease is not quick; ends wait no longer than half of P2.
     assert limits.TARGET_QUICK_SECONDS < limits.STARTED_AFTER_SECONDS
-    assert limits.BOOKS_BEATS_MAX * limits.BOOKS_SECONDS <= LATENESS_SECONDS_MAX / 2
+    assert limits.BOOKS_WAIT_SECONDS_MAX <= LATENESS_SECONDS_MAX / 2
     # The executor's memory of a deferral outlives the deferral: nothing starts on its word.
     assert limits.STARTED_AFTER_SECONDS < limits.DEFER_SECONDS
 

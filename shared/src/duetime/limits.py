@@ -95,7 +95,7 @@ AHEAD_RUNS_EMBEDDED: Final = 30_000  # of four partitions: as many as of twelve
 TICK_SECONDS_MIN: Final = 0.05  # work due sooner wakes a partition at once, but not more often
 STATES_PER_DECISION_MAX: Final = 5_000  # about 3 MB of folded states, while catching up
 DUE_PER_DECISION_MAX: Final = 1_000  # about 1 MB of TaskDue and state in one transaction
-DUE_PER_DECISION_EMBEDDED: Final = 50  # some 3 ms of the loop that starts runs as well
+DUE_PER_DECISION_EMBEDDED: Final = 200  # some 5 ms of the loop that starts runs as well
 REDELIVER_SECONDS: Final = 30.0  # three times the promise: an open run unheard of is emitted again
 REDELIVER_SECONDS_MAX: Final = 600.0  # the wait doubles up to here
 # A target that hangs for an hour at 100 due a second has 360,000 runs waiting in the end: at one
@@ -135,6 +135,7 @@ FRESH_ASK_SECONDS: Final = 0.25  # so three answers may be lost before a start h
 FRESH_OLD_SECONDS: Final = 3.0  # half a session: nobody asked for so long, who may be no owner now
 FRESH_SHARE_SECONDS: Final = 0.05  # lanes of one process share an answer this young
 CHANGES_REMEMBERED_MAX: Final = 50_000  # per partition, about 10 MB; beyond it they are read again
+FORGOTTEN_PER_COMMIT_MAX: Final = 2_000  # runs, some 3 ms; a partition ends fewer in a second
 STEP_RECORDS_MAX: Final = 100  # held, or written, in one slice of some 1 ms; starts come between
 HELD_RUNS_MAX: Final = 50_000  # per partition; beyond it the partition is paused, for memory only
 STARTED_AFTER_SECONDS: Final = 1.0  # a run alive by then gets a TaskStarted; most never need one
@@ -148,12 +149,17 @@ TARGET_RUNS_MIN: Final = 10  # unless slots are few: then one target may have as
 TARGET_QUICK_SECONDS: Final = 0.25  # a target whose runs end so soon may have more of them
 TARGET_PATIENCE_SECONDS: Final = 2.0  # a fifth of the promise; then a run goes back for a while
 TARGET_LOOK_SECONDS: Final = 0.25  # between two looks at those that wait for one target
+# A lane that is short of time looks a few times, from its alarm and its steps, before what it
+# started has ended; a target that takes 100 ms is looked at a hundred times meanwhile.
+TARGET_LOOKS: Final = 8
+TARGET_LOOKED_SECONDS_MAX: Final = 1.0  # a lane that is idle looks seldom: then time counts
 DEFER_SECONDS: Final = 2.0  # how long the first time; doubles up to DEFER_SECONDS_MAX
 PASSED_PER_STEP_MAX: Final = 1_000  # runs put aside for their target in one step: some 2 ms
 OUTCOMES_PER_APPEND_MAX: Final = 1_000  # one bookkeeping append; the next one takes the rest
 BOOKS_BURST_STARTS: Final = 400  # of one executor in BOOKS_SECONDS: 8,000 a second; books wait
-BOOKS_CROWD_STARTS: Final = 40  # the same while due runs wait for their target: 800 a second
-BOOKS_BEATS_MAX: Final = 100  # so long at most, five seconds: a burst's starts
+BOOKS_CROWD_SECONDS: Final = 0.2  # while due runs wait for their target: five long turns of a loop
+BOOKS_CROWD_STARTS: Final = 160  # in it, 800 a second; books wait
+BOOKS_WAIT_SECONDS_MAX: Final = 5.0  # so long at most: a burst's starts
 BOOKS_SECONDS: Final = 0.05  # ends wait for company, 20 appends a second; a kill repeats them
 PYTHON_THREADS_MAX: Final = 64  # threads for synchronous python actions
 # A quarter: a function that hangs, also past its timeout, leaves three quarters to others.

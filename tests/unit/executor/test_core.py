@@ -14,7 +14,11 @@ from duetime.events.types import Outcome, TaskDue, TaskExecuted, TaskStarted
 from duetime.executor.core import ExecutorCore
 from duetime.executor.facts import Ended
 from duetime.executor.ledger import Prefix
-from duetime.limits import OUTCOMES_PER_APPEND_MAX, STARTED_AFTER_SECONDS
+from duetime.limits import (
+    FORGOTTEN_PER_COMMIT_MAX,
+    OUTCOMES_PER_APPEND_MAX,
+    STARTED_AFTER_SECONDS,
+)
 from tests.support.builders import (
     DAY,
     MINUTE,
@@ -356,6 +360,22 @@ def test_what_ended_is_forgotten_a_minute_later_and_not_before() -> None:
     core.forget(NOON + MINUTE + SECOND)
     assert set() == core._settled
     assert {} == core._ledger._known
+
+
+def test_one_commit_forgets_so_many_and_the_next_goes_on() -> None:
+    runs = [
+        replace(FIRST, run_id=f"run {number}") for number in range(FORGOTTEN_PER_COMMIT_MAX + 1)
+    ]
+    core = executor(*runs)
+    start(core)
+    for offset, run in enumerate(runs):
+        settle(core, run, offset=offset)
+    core.prefix()
+    core.forget(NOON + DAY)
+    left = len(core._settled)
+    core.forget(NOON + DAY)
+
+    assert (1, 0) == (left, len(core._settled))
 
 
 def test_what_lies_beyond_the_prefix_is_not_forgotten() -> None:

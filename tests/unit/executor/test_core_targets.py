@@ -39,6 +39,7 @@ class Executor:
     def __init__(self, *words: TaskDue, room: Mapping[str, int], offset: int = 0) -> None:
         """Own an empty past, and read these words."""
         self.room = dict(room)
+        self.at_limit = True
         self.core = ExecutorCore(
             executor="executor-1",
             target_of=_target,
@@ -78,7 +79,7 @@ class Executor:
 
     def defer(self, now: datetime) -> list[TaskExecuted]:
         """Give back what has waited too long."""
-        self.core.defer(now)
+        self.core.defer(now, at_limit=lambda _: self.at_limit)
         facts = self.core.facts(now)
         return [fact for fact in facts if isinstance(fact, TaskExecuted) and fact.deferred]
 
@@ -263,9 +264,22 @@ def test_a_target_that_stops_getting_on_keeps_nobody() -> None:
         executor.end(each, after_noon(2))
         executor.start(after_noon(2))
     for second in range(20):
-        executor.core.defer(after_noon(3 + second / 2))
+        executor.defer(after_noon(3 + second / 2))
 
     assert 0 == executor.core.held_count
+
+
+@pytest.mark.promise("P2")
+def test_what_waits_for_the_process_and_not_for_its_target_stays() -> None:
+    executor = Executor(run(0), room={"slow": 0})
+    executor.start(NOON)
+    executor.at_limit = False
+    short_of_time = executor.defer(NOON + PATIENCE)
+    executor.at_limit = True
+    at_its_limit = executor.defer(NOON + PATIENCE + SECOND)
+
+    assert [] == short_of_time
+    assert ["slow 0"] == [each.run_id for each in at_its_limit]
 
 
 def test_a_run_that_waits_is_dropped_when_its_task_is_changed_before_it_was_due() -> None:

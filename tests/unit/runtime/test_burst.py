@@ -9,37 +9,43 @@ from duetime.events.types import PythonAction
 from duetime.executor.actions.port import RunContext
 from duetime.executor.actions.python import PythonActions
 from duetime.executor.service import executor_service
-from duetime.limits import BOOKS_BEATS_MAX, BOOKS_SECONDS
+from duetime.limits import APPEND_RECORDS_MAX, BOOKS_SECONDS, BOOKS_WAIT_SECONDS_MAX
 from duetime.log.memory import MemoryLog
 from duetime.log.port import Accepted
 from duetime.log.reading import event_record
 from duetime.log.topics import Topic
 from duetime.telemetry.metrics import Metrics
 from tests.support.builders import NOON, SECOND, due, envelope
-from tests.support.virtual_loop import run_virtual
+from tests.support.virtual_loop import VirtualLoop, run_virtual
 from tests.unit.runtime.lanes import BACKOFF, VirtualClock
 
 ACTION_SECONDS: Final = 0.04
 DUE_AT: Final = NOON + 3 * SECOND
-WAIT_SECONDS_MAX: Final = BOOKS_BEATS_MAX * BOOKS_SECONDS + 0.2
+WAIT_SECONDS_MAX: Final = BOOKS_WAIT_SECONDS_MAX + 0.2
 BOUND_SECONDS: Final = 60.0  # of virtual time
 
 
 class Burst:
     """So many runs at one instant, of which `at_once` may be under way."""
 
-    def __init__(self, count: int, at_once: int) -> None:
-        """Begin at noon."""
-        self.count, self.at_once = count, at_once
+    def __init__(self, count: int, at_once: int | None, *, work_seconds: float = 0.0) -> None:
+        """Begin at noon. `work_seconds`: what each costs this process."""
+        self.count, self.at_once, self.work_seconds = count, at_once, work_seconds
         self.clock = VirtualClock()
         self.log = MemoryLog(1, self.clock.now)
         self.started: list[float] = []
         self.first_booked = 0.0
+        self.metrics = Metrics()
 
     async def act(self, _context: RunContext) -> None:
-        """Take a moment."""
+        """Take a moment; where it is this process's, nothing else comes on meanwhile."""
         self.started.append((self.clock.now() - DUE_AT).total_seconds())
-        await asyncio.sleep(ACTION_SECONDS)
+        if not self.work_seconds:
+            await asyncio.sleep(ACTION_SECONDS)
+            return
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        loop.work(self.work_seconds)
 
     async def lived_through(self) -> "Burst":
         """Live through it until every run is in the books."""
@@ -51,7 +57,7 @@ class Burst:
             concurrency=1_000,
             target_concurrency=self.at_once,
             backoff=BACKOFF,
-            metrics=Metrics(),
+            metrics=self.metrics,
         )
         act = PythonAction(name="act")
         words = [
@@ -59,8 +65,10 @@ class Burst:
             for number in range(self.count)
         ]
         made = [envelope(word, made_at=NOON, appended_at=NOON) for word in words]
-        outcomes = await self.log.append([event_record(Topic.DUE, 0, each) for each in made])
-        assert all(isinstance(outcome, Accepted) for outcome in outcomes)
+        records = [event_record(Topic.DUE, 0, each) for each in made]
+        for start in range(0, self.count, APPEND_RECORDS_MAX):
+            outcomes = await self.log.append(records[start : start + APPEND_RECORDS_MAX])
+            assert all(isinstance(outcome, Accepted) for outcome in outcomes)
         task = asyncio.create_task(executor.run())
         async with asyncio.timeout(BOUND_SECONDS):
             while (booked := await self._booked()) < self.count:
@@ -97,3 +105,12 @@ def test_a_target_that_is_merely_busy_has_its_books_kept_meanwhile() -> None:
 
     assert 400 == len(burst.started)
     assert burst.first_booked < max(burst.started) / 4
+
+
+@pytest.mark.promise("P2")
+def test_a_burst_that_is_too_much_for_the_process_is_not_given_back() -> None:
+    burst = run_virtual(Burst(count=12_000, at_once=None, work_seconds=0.001).lived_through())
+
+    assert 12_000 == len(burst.started)
+    assert max(burst.started) < 12.5
+    assert 0.0 == burst.metrics.registry.get_sample_value("duetime_deferred_total")

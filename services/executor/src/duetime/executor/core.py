@@ -36,6 +36,7 @@ from duetime.executor.running import Running
 from duetime.executor.targets import Target
 from duetime.executor.waiting import Waiting
 from duetime.limits import (
+    FORGOTTEN_PER_COMMIT_MAX,
     LEASE_RENEW_SECONDS,
     OUTCOMES_PER_APPEND_MAX,
     PASSED_PER_STEP_MAX,
@@ -261,9 +262,9 @@ class ExecutorCore:
             self._order.add(place)
         self._passed_over[target] = None
 
-    def defer(self, now: datetime) -> Sequence[Target]:
-        """Give back what has waited too long for its target; name the targets it looked at."""
-        gone, looked = self._waiting.impatient(now)
+    def defer(self, now: datetime, *, at_limit: Callable[[Target], bool]) -> Sequence[Target]:
+        """Give back what waited too long for a target at its limit; name the targets looked at."""
+        gone, looked = self._waiting.impatient(now, at_limit)
         for key in gone:
             held = self._held[key]
             self._let_go(key)
@@ -347,27 +348,27 @@ class ExecutorCore:
         return self._ledger.prefix()
 
     def forget(self, now: datetime) -> None:
-        """Drop the memory of runs a minute after they ended, once they lie before the prefix.
+        """Drop the memory of some runs a minute after they ended, if they lie before the prefix.
 
         At a take-over nothing is forgotten before `caught_up`: until then the TaskDue of a settled
         run may still be read again, and would start it once more.
         """
         if not self._ledger.is_caught_up:
             return
-        beyond = self._ledger.beyond()
-        kept: list[tuple[datetime, RunKey]] = []
-        while self._forget and self._forget[0][0] < now - _REMEMBERED:
-            until, key = self._forget.popleft()
+        for _ in range(min(len(self._forget), FORGOTTEN_PER_COMMIT_MAX)):
+            until, key = self._forget[0]
+            if until >= now - _REMEMBERED:
+                break
+            self._forget.popleft()
             if self._until.get(key) != until:
                 continue  # something later was heard of it
-            if key in beyond:
-                kept.append((until, key))
+            if self._ledger.is_beyond(key):
+                self._forget.append((until, key))
             elif key not in self._running:
                 del self._until[key]
                 self._settled.discard(key)
                 self._leased.pop(key, None)
                 self._ledger.forget(key)
-        self._forget.extendleft(reversed(kept))
 
     def _know_end(self, event: TaskExecuted, offset: int) -> None:
         key = (event.run_id, event.attempt)

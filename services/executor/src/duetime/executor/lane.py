@@ -14,6 +14,7 @@ from typing import Final
 from duetime.events.envelope import Envelope
 from duetime.events.types import TaskExecuted
 from duetime.executor.actions.attempt import target_of
+from duetime.executor.beat import wait_for_company
 from duetime.executor.core import ExecutorCore
 from duetime.executor.dead_letters import DeadLetters
 from duetime.executor.facts import Fact, event_id_of
@@ -22,9 +23,6 @@ from duetime.executor.ledger import Prefix
 from duetime.executor.parts import ExecutorParts
 from duetime.executor.starting import Starting
 from duetime.limits import (
-    BOOKS_BEATS_MAX,
-    BOOKS_BURST_STARTS,
-    BOOKS_CROWD_STARTS,
     BOOKS_SECONDS,
     HANDOVER_SECONDS_MAX,
     HELD_RUNS_MAX,
@@ -48,7 +46,6 @@ from duetime.log.topics import Topic
 from duetime.runtime.worker import Wake
 
 EXECUTOR_TOPICS: Final = (Topic.DUE,)
-_AT_LEAST_SECONDS: Final = 0.001
 _COMMIT_SECONDS: Final = 1.0  # what a restart reads again at most, for one small write a second
 
 
@@ -293,22 +290,12 @@ class ExecutorLane:
         """Append ends, on the executor's common beat, until the log has all there are."""
         try:
             while self._has_to_write():
-                await self._company()
+                await wait_for_company(self._slots, self._targets)
                 await self._append_some()
                 if asyncio.get_running_loop().time() >= self._committed_at + _COMMIT_SECONDS:
                     await self._commit()
         finally:
             self._wake()
-
-    async def _company(self) -> None:
-        """Wait for the beat, and, bounded, while starts come thick and fast: they go first."""
-        for beat in range(BOOKS_BEATS_MAX):
-            before = self._slots.started
-            await asyncio.sleep(_until_the_beat())
-            few = BOOKS_CROWD_STARTS if self._targets.crowded else BOOKS_BURST_STARTS
-            was_whole = beat > 0 or not self._targets.crowded  # a part of one says little
-            if was_whole and self._slots.started - before < few:
-                return
 
     async def _append_some(self) -> None:
         """Append the ends so far.
@@ -383,12 +370,6 @@ class ExecutorLane:
         elif self._paused and self._core.held_count < HELD_RUNS_MAX // 2:
             self._paused = False
             self._subscription.resume(self._partition)
-
-
-def _until_the_beat() -> float:
-    """Give how long it is until all partitions write what they have: in one request, so."""
-    left = BOOKS_SECONDS - asyncio.get_running_loop().time() % BOOKS_SECONDS
-    return left if left > _AT_LEAST_SECONDS else left + BOOKS_SECONDS  # this is the beat just now
 
 
 async def _cancelled(tasks: Iterable[asyncio.Task[None]]) -> None:

@@ -9,6 +9,7 @@ contiguous; what is done with beyond it is known by the smallest offset in `exec
 so.
 """
 
+import heapq
 from collections import deque
 from typing import NamedTuple
 
@@ -46,6 +47,8 @@ class Ledger:
         """Begin with an empty past."""
         self.due_position = 0
         self._words: deque[tuple[int, Word]] = deque()
+        self._beyond: dict[RunKey, int] = {}  # how many of the words are about each run
+        self._known_beyond: list[tuple[int, RunKey]] = []  # also of some that are not any more
         self._known: dict[RunKey, int] = {}  # to the offset in `executions` of what says so
         self._deferred: dict[RunKey, _Deferred] = {}
         self._passed: set[int] = set()  # offsets of words that were replaced or dropped
@@ -72,6 +75,10 @@ class Ledger:
         self.due_position = offset + 1
         if word is not None:
             self._words.append((offset, word))
+            self._beyond[word.key] = self._beyond.get(word.key, 0) + 1
+            known = self._known.get(word.key)
+            if known is not None:
+                heapq.heappush(self._known_beyond, (known, word.key))
 
     def executions_reach(self, offset: int) -> None:
         """Note that `executions` has a record at `offset`."""
@@ -80,6 +87,8 @@ class Ledger:
     def know(self, key: RunKey, offset: int) -> None:
         """Note that the record at `offset` of `executions` says a run is settled or leased."""
         self._known[key] = offset
+        if key in self._beyond:
+            heapq.heappush(self._known_beyond, (offset, key))
 
     def unknow(self, key: RunKey) -> None:
         """Take that back."""
@@ -107,9 +116,9 @@ class Ledger:
         """Note that a word was replaced by a later one, or its run dropped."""
         self._passed.add(offset)
 
-    def beyond(self) -> set[RunKey]:
-        """Give the runs of the words beyond the prefix."""
-        return {word.key for _, word in self._words}
+    def is_beyond(self, key: RunKey) -> bool:
+        """Whether a word beyond the prefix is about the run."""
+        return key in self._beyond
 
     def prefix(self) -> Prefix:
         """Give what may be committed now.
@@ -118,19 +127,31 @@ class Ledger:
         after the end offset known here.
         """
         while self._words and self._is_done_with(*self._words[0]):
-            offset = self._words.popleft()[0]
+            offset, word = self._words.popleft()
             self._passed.discard(offset)
             self._prefix_due = offset + 1
+            count = self._beyond.pop(word.key) - 1
+            if count:
+                self._beyond[word.key] = count
         if not self._words:
             self._prefix_due = self.due_position
         if self._executions_floor is not None:
             return Prefix(self._prefix_due, self._executions_floor)
-        beyond = [self._known[word.key] for _, word in self._words if word.key in self._known]
+        floor = min(self._first_known(), self._executions_end)
         if self._deferred:
-            beyond += [
-                self._deferred[word.key].offset for _, word in self._words if self.is_deferred(word)
-            ]
-        return Prefix(self._prefix_due, min(beyond, default=self._executions_end))
+            given_back = (word for _, word in self._words if self.is_deferred(word))
+            floor = min([floor, *(self._deferred[word.key].offset for word in given_back)])
+        return Prefix(self._prefix_due, floor)
+
+    def _first_known(self) -> int:
+        """Give the first offset in `executions` that says something about a run beyond it."""
+        heap = self._known_beyond
+        while heap:
+            offset, key = heap[0]
+            if key in self._beyond and self._known.get(key) == offset:
+                return offset
+            heapq.heappop(heap)
+        return self._executions_end
 
     def _is_done_with(self, offset: int, word: Word) -> bool:
         return word.key in self._known or offset in self._passed or self.is_deferred(word)

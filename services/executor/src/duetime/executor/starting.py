@@ -17,7 +17,7 @@ from duetime.executor.core import ExecutorCore
 from duetime.executor.facts import Ended
 from duetime.executor.parts import ExecutorParts
 from duetime.executor.targets import Target
-from duetime.limits import TARGET_QUICK_SECONDS
+from duetime.limits import TARGET_LOOKED_SECONDS_MAX, TARGET_LOOKS, TARGET_QUICK_SECONDS
 
 
 class Starting:
@@ -47,6 +47,7 @@ class Starting:
         self._tell = told
         self._go_on = go_on
         self._freed: dict[Target, None] = {}
+        self._looks = 0
         self._runs: dict[asyncio.Task[Ended], Attempt] = {}
         self._fault: BaseException | None = None
 
@@ -68,7 +69,8 @@ class Starting:
     def start_due(self) -> None:
         """Start what is due, as far as there is room; give back what waited too long for it."""
         now = self._clock.now()
-        for target in self._core.defer(now):
+        self._looks += 1
+        for target in self._core.defer(now, at_limit=self._is_at_limit):
             self._freed[target] = None  # lest a word of its room was lost
         if not self._slots.free:
             self._slots.wait_for_free(self._wake)
@@ -91,6 +93,7 @@ class Starting:
             run = Attempt(
                 self._actions, due, bounds=self._bounds, begun=self._begun, ended=self._ended
             )
+            run.look = self._looks
             self._runs[run.task] = run
         for target, due_at in self._core.passed_over():
             if due_at is not None:
@@ -113,6 +116,21 @@ class Starting:
             run.cancel()
             self._give_back(run)
         self._runs.clear()
+
+    def _is_at_limit(self, target: Target) -> bool:
+        """Whether a target's runs hold its room, or this process is short of time to start more.
+
+        Where it is, what was started at one look has ended before the next ones, or is about to.
+        """
+        if self._targets.is_mostly_free(target):
+            return False
+        own = [run for run in self._runs.values() if target_of(self._actions, run.due) == target]
+        if not own:
+            return self._targets.room(target) < 1
+        since = asyncio.get_running_loop().time() - TARGET_LOOKED_SECONDS_MAX
+        looked = self._looks - TARGET_LOOKS
+        young = sum(1 for run in own if run.look >= looked and run.since >= since)
+        return 2 * young <= len(own)
 
     def _told(self, target: Target) -> None:
         if not self._freed:  # else it is about to go on already

@@ -58,9 +58,16 @@ class Targets:
 
     def room(self, target: Target) -> int:
         """How many more runs of it may start."""
+        return self._most(target) - self._alive.get(target.name, 0)
+
+    def is_mostly_free(self, target: Target) -> bool:
+        """Whether half of its room is free, or more."""
+        return 2 * self.room(target) >= self._most(target)
+
+    def _most(self, target: Target) -> int:
         own = target.runs_max
         most = self._runs_max + self._grown.get(target.name, 0)
-        return (most if own is None or own > most else own) - self._alive.get(target.name, 0)
+        return most if own is None or own > most else own
 
     @property
     def crowded(self) -> bool:

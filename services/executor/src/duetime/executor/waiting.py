@@ -5,11 +5,12 @@ Rule 2: pure; keys and instants come in. No target's room is known here.
 
 A run goes back to the timer when it has waited for TARGET_PATIENCE_SECONDS, unless its target gets
 on: by its pace of late, those that it comes to within the promise's ten seconds stay. So a target
-that hangs keeps nobody here, and one that is merely busy is never idle for want of runs.
+that hangs keeps nobody here, and one that is merely busy is never idle for want of runs. Where it
+is this process that is short of time, and not the target of room, going back would only cost more.
 """
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -112,10 +113,13 @@ class Waiting:
         """Say when to look for those that have waited too long."""
         return self._look_at if self._queues else None
 
-    def impatient(self, now: datetime) -> tuple[Sequence[RunKey], Sequence[Target]]:
+    def impatient(
+        self, now: datetime, at_limit: Callable[[Target], bool]
+    ) -> tuple[Sequence[RunKey], Sequence[Target]]:
         """Give those that have waited too long, and the targets that were looked at.
 
-        A look costs as much as there are runs that wait for the target, so it is not had often.
+        `at_limit` says whether it is the target that they wait for. A look costs as much as there
+        are runs that wait for it, so it is not had often.
         """
         if now < self._look_at:
             return (), ()
@@ -124,7 +128,8 @@ class Waiting:
         for target, queue in self._queues.items():
             if queue.look_at <= now:
                 looked.append(target)
-                gone += self._impatient_of(queue, now, OUTCOMES_PER_APPEND_MAX - len(gone))
+                if at_limit(target):
+                    gone += self._impatient_of(queue, now, OUTCOMES_PER_APPEND_MAX - len(gone))
                 queue.look_at = now + _LOOK
         self._look_at = min((queue.look_at for queue in self._queues.values()), default=_NEVER)
         return gone, looked

@@ -43,7 +43,17 @@ class Attempt:
     cancelled, it does to itself.
     """
 
-    __slots__ = ("_bounds", "_ended", "_on_begin", "_over", "_timed_out", "due", "since", "task")
+    __slots__ = (
+        "_bounds",
+        "_ended",
+        "_on_begin",
+        "_over",
+        "_timed_out",
+        "due",
+        "look",
+        "since",
+        "task",
+    )
 
     def __init__(
         self,
@@ -61,6 +71,7 @@ class Attempt:
         """
         self.due = due
         self.since: Final = asyncio.get_running_loop().time()  # seconds, of the loop's clock
+        self.look = 0  # at which its lane began it
         self._on_begin: Callable[[TaskDue], None] | None = begun
         self._ended = ended
         self._over = False
