@@ -10,7 +10,7 @@ from datetime import timedelta
 from random import Random
 from typing import Final
 
-from duetime.api.app import build_app
+from duetime.api.app import Beside, build_app
 from duetime.api.settings import ApiSettings
 from duetime.events.types import LogAction, PythonAction
 from duetime.executor.actions.log import LogActions
@@ -190,7 +190,7 @@ class World:
             ids=CountingIds(self._births * _IDS_PER_LIFE),
             metrics=Metrics(),
             settings=ApiSettings(),
-            known_python_actions=(ACTION_NAME,),
+            beside=Beside(python_actions=(ACTION_NAME,)),
         )
 
     def _services_of(self, process: Process, log: ProcessLog) -> Sequence[Service]:

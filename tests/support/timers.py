@@ -22,7 +22,7 @@ from duetime.timer.changelog import Changelog
 from duetime.timer.core import Leaving
 from duetime.timer.due_index import DueIndex, MemoryDueIndex
 from duetime.timer.indexes import Indexes
-from duetime.timer.lane import TIMER_TOPICS, TimerLane
+from duetime.timer.lane import TIMER_TOPICS, TimerLane, Watch
 from duetime.timer.restore import restore, rule_of
 from tests.support.builders import envelope
 
@@ -130,8 +130,7 @@ class Timer:
             source=name,
             indexes=self.indexes,
             leaving=Leaving(NO_LOOKAHEAD),
-            watch=lambda _decided: None,
-            dead=self.dead.append,
+            watch=Watch(lambda _decided: None, self.dead.append),
         )
         self._offsets: dict[Topic, int] = {}
 

@@ -116,6 +116,8 @@ DUE_FILES_PER_MERGE: Final = 8  # of flushed buffers: twice as many halve what i
 DUE_OPEN_FILES_MAX: Final = 64  # 64 MB each: 10 million tasks are some 40 files
 INDEX_AGE_SECONDS_MAX: Final = 1_800.0  # half of the tombstones' hour: older may resurrect a task
 INDEX_REFRESH_SECONDS: Final = 225.0  # an eighth of it: seven looks at the log may fail
+FOLD_STEP_RECORDS: Final = 200  # of tasks and executions, some 4 ms; then what is due may leave
+FOLD_SHARED_RECORDS: Final = 40  # where somebody goes first: of four partitions 3 ms of a turn
 STANDBY_GATHER_SECONDS: Final = (
     TAKE_OVER_READY_SECONDS_MAX / 6
 )  # 0.25: a take-over reads what came meanwhile, some hundred records
@@ -167,6 +169,7 @@ PYTHON_THREADS_PER_FUNCTION_MAX: Final = 16
 
 # --- projector and read models -----------------------------------------------------------------
 FLUSH_RECORDS_MAX: Final = 2_000  # events folded into the read models by one write
+FLUSH_RECORDS_EMBEDDED: Final = 200  # some 3 ms of the loop that has all else to do
 FLUSH_SECONDS_EMBEDDED: Final = 0.001  # views.db is not synced: a write costs less than a wait
 RUNS_FLUSH_SECONDS_EMBEDDED: Final = 0.1  # nobody waits for a run to be seen as for a write
 FLUSH_SECONDS: Final = 0.05  # MongoDB, where tasks changed: the api waits to see them
@@ -219,7 +222,8 @@ QUERY_TEXT_CHARS_MAX: Final = 200  # what a person types to find a description o
 BODY_BYTES_MAX: Final = 256 * 1024  # a definition with its arguments, with room to spare
 BATCH_BODY_BYTES_MAX: Final = 16 * 1024 * 1024  # 10,000 tasks of 1.6 kB
 BATCH_TASKS_MAX: Final = APPEND_RECORDS_MAX  # one append
-BATCH_SLICE_TASKS: Final = 50  # about 3 ms at 60 us a task, then the loop may turn
+BATCH_SLICE_TASKS: Final = 800  # some 4 ms at 5 us a task in one of its steps, then a turn
+BATCH_READ_TASKS: Final = 50  # about 3 ms at 60 us a task where each takes a closer look
 BATCHES_AT_ONCE_MAX: Final = 2  # each holds some 80 MB: its body, its tasks, its records
 HEAD_BYTES_MAX: Final = 64 * 1024  # a target and headers: sixteen times a browser's cookies
 JSON_DEPTH_MAX: Final = 32  # no honest body nests deeper; parsers recurse
@@ -247,6 +251,7 @@ HANDOVER_SECONDS_MAX: Final = 2.5  # a second to see what goes on, the rest to w
 AFTERWARDS_SECONDS_MAX: Final = 6.0  # with the hand-over and leaving the group within a drain
 
 # --- one process -------------------------------------------------------------------------------
+PRECEDENCE_SECONDS_MAX: Final = 5.0  # read models wait no longer for a flood or for a timer
 SWITCH_SECONDS_EMBEDDED: Final = 0.0005  # a thread of the databases holds up the loop no longer
 
 ALLOCATOR_ARENAS_MAX: Final = 2  # the loop's and one for all other threads: they allocate little

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import httpx
 
-from duetime.api.app import ApiApp, build_app
+from duetime.api.app import ApiApp, Beside, build_app
 from duetime.api.settings import ApiSettings
 from duetime.events.codec import decode
 from duetime.events.envelope import Envelope, Unreadable
@@ -267,7 +267,7 @@ async def serving(
         metrics=metrics,
         settings=ApiSettings.for_tests(),
         health=health,
-        known_python_actions=known_python_actions,
+        beside=Beside(python_actions=known_python_actions),
     )
     pump = Pump(log, store)
     async with asyncio.timeout(seconds_max), asyncio.TaskGroup() as group:

@@ -11,7 +11,7 @@ from typing import Final
 
 import httpx
 
-from duetime.api.app import build_app
+from duetime.api.app import Beside, build_app
 from duetime.api.settings import ApiSettings
 from duetime.events.types import LogAction
 from duetime.executor.actions.log import LogActions
@@ -56,7 +56,7 @@ async def node() -> AsyncIterator[httpx.AsyncClient]:
         ids=CountingIds(),
         metrics=metrics,
         settings=ApiSettings.for_tests(),
-        known_python_actions=(),
+        beside=Beside(python_actions=()),
     )
     services = [
         timer_service(

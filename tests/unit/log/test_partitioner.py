@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duetime.log.partitioner import murmur2, partition_of
+from duetime.log.partitioner import murmur2, partition_of, partitions_of
 
 KAFKA_VECTORS = {
     # From Apache Kafka's own UtilsTest.testMurmur2, as Java's signed integers.
@@ -46,6 +46,19 @@ def test_the_golden_partitions_of_task_ids_never_change() -> None:
 @given(key=st.binary(max_size=64), partitions=st.integers(1, 64))
 def test_every_key_has_a_partition_that_exists(key: bytes, partitions: int) -> None:
     assert 0 <= partition_of(key, partitions) < partitions
+
+
+@given(
+    keys=st.lists(st.binary(min_size=36, max_size=36)),
+    others=st.lists(st.binary(max_size=40), max_size=1),
+    partitions=st.integers(1, 64),
+)
+def test_many_keys_go_where_each_of_them_goes(
+    keys: list[bytes], others: list[bytes], partitions: int
+) -> None:
+    many = [*keys, *others]
+
+    assert [partition_of(key, partitions) for key in many] == partitions_of(many, partitions)
 
 
 def test_task_ids_spread_evenly_over_the_partitions() -> None:

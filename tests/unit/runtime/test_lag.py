@@ -22,7 +22,7 @@ from duetime.telemetry.metrics import Metrics
 from duetime.timer.core import Leaving
 from duetime.timer.due_index import MemoryDueIndex
 from duetime.timer.indexes import Indexes
-from duetime.timer.lane import TIMER_TOPICS, TimerLane
+from duetime.timer.lane import TIMER_TOPICS, TimerLane, Watch
 from duetime.timer.service import GROUP as TIMERS
 from tests.support.builders import NOON, SECOND, A, B, created, envelope, executed
 from tests.support.timers import NO_LOOKAHEAD, Timer, register
@@ -67,8 +67,7 @@ class Stage:
                 source="timer-1",
                 indexes=indexes,
                 leaving=Leaving(NO_LOOKAHEAD),
-                watch=lambda _decided: None,
-                dead=lambda _topic: None,
+                watch=Watch(lambda _decided: None, lambda _topic: None),
             ),
             backoff=BACKOFF,
             metrics=Metrics(),

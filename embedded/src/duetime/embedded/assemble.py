@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from duetime.api.app import build_app
+from duetime.api.app import Beside, build_app
 from duetime.api.settings import ApiSettings
 from duetime.embedded.retention import Prune, RetentionService
 from duetime.events.types import LogAction, PythonAction
@@ -20,6 +20,7 @@ from duetime.http.server import HttpService
 from duetime.limits import (
     AHEAD_RUNS_EMBEDDED,
     DUE_PER_DECISION_EMBEDDED,
+    FLUSH_RECORDS_EMBEDDED,
     FLUSH_SECONDS_EMBEDDED,
     LOOKAHEAD_SECONDS,
     RUNS_FLUSH_SECONDS_EMBEDDED,
@@ -30,6 +31,7 @@ from duetime.log_projector.service import projector_service
 from duetime.runtime.backoff import Backoff
 from duetime.runtime.clock import Clock
 from duetime.runtime.ids import Ids
+from duetime.runtime.precedence import Precedence
 from duetime.runtime.service import Service
 from duetime.store.port import Store
 from duetime.telemetry.metrics import Metrics
@@ -70,6 +72,7 @@ def assemble(parts: Parts) -> Node:
     backoff = Backoff(first_seconds=0.05, seconds_max=2.0, fraction=parts.fraction)
     health = Health()
     log, clock, metrics = parts.log, parts.clock, parts.metrics
+    precedence = Precedence()
     app = build_app(
         log=log,
         store=parts.store,
@@ -78,7 +81,7 @@ def assemble(parts: Parts) -> Node:
         metrics=metrics,
         health=health,
         settings=parts.api,
-        known_python_actions=parts.functions.keys(),
+        beside=Beside(python_actions=parts.functions.keys(), precedence=precedence),
     )
     services: list[Service] = [
         HttpService(name="api", app=app, listener=parts.listener, end_streams=app.end_streams),
@@ -94,6 +97,7 @@ def assemble(parts: Parts) -> Node:
             ),
             backoff=backoff,
             metrics=metrics,
+            precedence=precedence,
         ),
         executor_service(
             log=log,
@@ -108,9 +112,7 @@ def assemble(parts: Parts) -> Node:
             log=log,
             store=parts.store,
             clock=clock,
-            pace=Pace(
-                tasks_seconds=FLUSH_SECONDS_EMBEDDED, runs_seconds=RUNS_FLUSH_SECONDS_EMBEDDED
-            ),
+            pace=_pace(precedence),
             backoff=backoff,
             metrics=metrics,
         ),
@@ -121,3 +123,13 @@ def assemble(parts: Parts) -> Node:
     for service in services:
         health.add(service.name, service.unready)
     return Node(services=services, health=health)
+
+
+def _pace(precedence: Precedence) -> Pace:
+    """Give the projector's: soon, little at a time, and behind what callers wait for."""
+    return Pace(
+        tasks_seconds=FLUSH_SECONDS_EMBEDDED,
+        runs_seconds=RUNS_FLUSH_SECONDS_EMBEDDED,
+        records_max=FLUSH_RECORDS_EMBEDDED,
+        precedence=precedence,
+    )

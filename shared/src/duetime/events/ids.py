@@ -28,9 +28,9 @@ def run_id_for_request(task_id: str, event_id: str) -> str:
     return _uuid8("run", task_id, event_id)
 
 
-def _uuid8(*parts: str) -> str:
+def _uuid8(kind: str, of: str, name: str) -> str:
     # The parts are joined with their lengths, so that ("ab", "c") and ("a", "bc") differ.
-    text = "".join(f"{len(part)}:{part}" for part in parts)
+    text = f"{len(kind)}:{kind}{len(of)}:{of}{len(name)}:{name}"
     d = blake2b(text.encode(), digest_size=16).hexdigest()
     return f"{d[:8]}-{d[8:12]}-8{d[13:16]}-{VARIANT[d[16]]}{d[17:20]}-{d[20:]}"
 

@@ -60,7 +60,8 @@ class MemoryLog(Log):
     async def append(self, records: Sequence[Record]) -> Sequence[AppendOutcome]:
         if self._closed:
             return [Refused("the log is closed")] * len(records)
-        refused = refusals(records, self._partitions)
+        sizes = [size_bytes(record) for record in records]
+        refused = refusals(records, self._partitions, sizes)
         written = iter(
             self._write([record for place, record in enumerate(records) if place not in refused])
         )

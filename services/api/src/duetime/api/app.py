@@ -4,6 +4,7 @@ Knows FastAPI and the order of things; what an endpoint does is in `routes`.
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from fastapi import FastAPI, Request, Response
@@ -38,10 +39,23 @@ from duetime.http.problem import (
 from duetime.log.port import Log
 from duetime.runtime.clock import Clock
 from duetime.runtime.ids import Ids
+from duetime.runtime.precedence import Precedence
 from duetime.store.port import Store
 from duetime.telemetry.metrics import Metrics
 
 _SHOWN_CHARS_MAX: Final = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What an api shares its process with.
+
+    A python action whose name is not among `python_actions` is refused; None: this process cannot
+    know them. Batches go before whatever gives way to `precedence`.
+    """
+
+    python_actions: Collection[str] | None = None
+    precedence: Precedence = field(default_factory=Precedence)
 
 
 def build_app(
@@ -53,17 +67,16 @@ def build_app(
     metrics: Metrics,
     settings: ApiSettings,
     health: Health | None = None,
-    known_python_actions: Collection[str] | None = None,
+    beside: Beside | None = None,
 ) -> "ApiApp":
     """Put the api together.
 
-    `health` is what `/readyz` tells of; the process adds its checks to it. A python action whose
-    name is not among `known_python_actions` is refused; None: this process cannot know them.
+    `health` is what `/readyz` tells of; the process adds its checks to it.
     """
     known_timezones()  # reads the zone files now, not under the first request
     visibility = Visibility(log=log, store=store, clock=clock)
     reads = Reads(store=store, visibility=visibility, clock=clock)
-    admission = Admission(log)
+    admission, beside = Admission(log), beside or Beside()
     handlers = Handlers(
         log=log,
         reads=reads,
@@ -71,7 +84,7 @@ def build_app(
         admission=admission,
         clock=clock,
         ids=ids,
-        known_actions=known_python_actions,
+        known_actions=beside.python_actions,
     )
     batches = Batches(
         log=log,
@@ -79,7 +92,8 @@ def build_app(
         admission=admission,
         clock=clock,
         ids=ids,
-        known_actions=known_python_actions,
+        known_actions=beside.python_actions,
+        precedence=beside.precedence,
     )
     tasks = TaskRoutes(handlers=handlers, batches=batches, reads=reads, clock=clock)
     feed = Feed(log=log, store=store, clock=clock, metrics=metrics)

@@ -17,7 +17,7 @@ from duetime.api import problems
 from duetime.api.admission import Admission
 from duetime.api.body import parse_json
 from duetime.api.definitions import Wish, new_definition, read_wish
-from duetime.api.handlers import TENANT, VOID, Manner, created, envelope_of, record_of
+from duetime.api.handlers import TENANT, VOID, Manner, created, envelope_of, record_in
 from duetime.api.quick import cut_quickly, read_quickly
 from duetime.api.reads import Reads
 from duetime.api.requests import checked_key
@@ -25,11 +25,18 @@ from duetime.events.envelope import Envelope
 from duetime.events.ids import task_id_for_key
 from duetime.events.types import TaskCreated
 from duetime.http.problem import Problem, ProblemError
-from duetime.limits import BATCH_SLICE_TASKS, BATCH_TASKS_MAX, BATCHES_AT_ONCE_MAX, BODY_BYTES_MAX
-from duetime.log.partitioner import partition_of
+from duetime.limits import (
+    BATCH_READ_TASKS,
+    BATCH_SLICE_TASKS,
+    BATCH_TASKS_MAX,
+    BATCHES_AT_ONCE_MAX,
+    BODY_BYTES_MAX,
+)
+from duetime.log.partitioner import partition_of, partitions_of
 from duetime.log.port import Accepted, AppendOutcome, Log, Record, Refused, Unknown
 from duetime.runtime.clock import Clock
 from duetime.runtime.ids import Ids
+from duetime.runtime.precedence import Precedence
 from duetime.task import decide
 from duetime.task.decide import Rejection
 from duetime.task.evolve import is_void
@@ -91,14 +98,19 @@ class Batches:
         clock: Clock,
         ids: Ids,
         known_actions: Collection[str] | None,
+        precedence: Precedence,
     ) -> None:
-        """Use these; `known_actions` None: any name of a python action is taken."""
+        """Use these; `known_actions` None: any name of a python action is taken.
+
+        `precedence`: whatever gives way to it waits while a batch is under way.
+        """
         self._log = log
         self._reads = reads
         self._admission = admission
         self._clock = clock
         self._ids = ids
         self._known_actions = known_actions
+        self._precedence = precedence
         self._under_way = 0
 
     @contextmanager
@@ -121,16 +133,18 @@ class Batches:
 
         Raises ProblemError where nothing of it can be taken; nothing was changed then.
         """
+        with self._precedence.taken():
+            return await self._create(body, manner)
+
+    async def _create(self, body: bytes, manner: Manner) -> Sequence[Entry]:
         entries = await self._read_all(body)
         registered = await self._registered(entries)
         first: dict[str, Entry] = {}
         for start in range(0, len(entries), BATCH_SLICE_TASKS):
             some = entries[start : start + BATCH_SLICE_TASKS]
             now = self._clock.now()
-            for entry, event_id in zip(some, self._ids.many(len(some)), strict=True):
-                event = self._decided(entry, registered, first, now)
-                if event is not None:
-                    self._make(entry, envelope_of(event, event_id, now, manner))
+            decided = [(entry, self._decided(entry, registered, first, now)) for entry in some]
+            self._make([(entry, event) for entry, event in decided if event], now, manner)
             await asyncio.sleep(0)
         fresh = [(entry, entry.record) for entry in entries if entry.record is not None]
         if fresh:
@@ -151,7 +165,8 @@ class Batches:
                 return entries
         texts = _cut(body)
         entries = [Entry() for _ in texts]
-        await _in_slices(list(zip(entries, texts, strict=True)), lambda it: self._read(*it))
+        cut = list(zip(entries, texts, strict=True))
+        await _in_slices(cut, lambda it: self._read(*it), size=BATCH_READ_TASKS)
         return entries
 
     def _read(self, entry: Entry, text: msgspec.Raw) -> None:
@@ -209,9 +224,16 @@ class Batches:
         first[task_id] = entry
         return event
 
-    def _make(self, entry: Entry, envelope: Envelope) -> None:
-        entry.envelope = envelope
-        entry.record = record_of(envelope, self._log.partitions)
+    def _make(
+        self, decided: Sequence[tuple[Entry, TaskCreated]], now: datetime, manner: Manner
+    ) -> None:
+        """Make the events and the records of those that are to be appended."""
+        event_ids = self._ids.many(len(decided))
+        keys = [event.task_id.encode() for _, event in decided]
+        partitions = partitions_of(keys, self._log.partitions)
+        for (entry, event), event_id, at in zip(decided, event_ids, partitions, strict=True):
+            entry.envelope = envelope_of(event, event_id, now, manner)
+            entry.record = record_in(entry.envelope, at)
 
 
 def _read_quickly(body: Any, key: str) -> Entry:
@@ -240,10 +262,12 @@ def _cut(body: bytes) -> list[msgspec.Raw]:
     return texts
 
 
-async def _in_slices(items: Sequence[Any], do: Callable[[Any], None]) -> None:
+async def _in_slices(
+    items: Sequence[Any], do: Callable[[Any], None], *, size: int = BATCH_SLICE_TASKS
+) -> None:
     """Work through a sequence, letting the loop turn between slices."""
-    for start in range(0, len(items), BATCH_SLICE_TASKS):
-        for item in items[start : start + BATCH_SLICE_TASKS]:
+    for start in range(0, len(items), size):
+        for item in items[start : start + size]:
             do(item)
         await asyncio.sleep(0)
 

@@ -271,10 +271,15 @@ def envelope_of(event: TaskEvent, event_id: str, now: datetime, manner: Manner) 
 
 def record_of(envelope: Envelope, partitions: int) -> Record:
     """Give the record that appends an event of a task."""
+    return record_in(envelope, partition_of(envelope.event.task_id.encode(), partitions))
+
+
+def record_in(envelope: Envelope, partition: int) -> Record:
+    """Give that record where the task's partition is known."""
     encoded = encode(envelope)
     return Record(
         topic=Topic.TASKS,
-        partition=partition_of(encoded.key, partitions),
+        partition=partition,
         key=encoded.key,
         value=encoded.value,
         headers=encoded.headers,

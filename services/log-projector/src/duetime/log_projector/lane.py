@@ -17,6 +17,7 @@ from duetime.log.reading import read_event
 from duetime.log.topics import Topic
 from duetime.log_projector.core import project, touched
 from duetime.runtime.clock import Clock
+from duetime.runtime.precedence import Precedence
 from duetime.store.port import Store, StoreError, TopicPartition
 
 _LOOK: Final = timedelta(seconds=VIEWS_LOOK_SECONDS)
@@ -27,10 +28,13 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     """How long a write waits for company: one that changes tasks, and one of runs alone.
 
     The api waits until a change of a task can be read; nobody waits like that for a run.
+    No write takes more than `records_max` events. `precedence`: who goes before all of it.
     """
 
     tasks_seconds: float
     runs_seconds: float
+    records_max: int = FLUSH_RECORDS_MAX
+    precedence: Precedence | None = None
 
 
 class ProjectorLane:
@@ -90,6 +94,8 @@ class ProjectorLane:
             if record.offset >= self._positions[record.topic]:
                 self._pending.append(read_event(record))
                 self._positions[record.topic] = record.offset + 1
+                if len(self._pending) >= self._pace.records_max:
+                    await self._write()
         for topic, offset in positions.items():
             self._positions[topic] = max(self._positions[topic], offset)
         self._watch(self._waiting_since())
@@ -122,7 +128,7 @@ class ProjectorLane:
         now = self._clock.now()
         return (
             self._flushed_at is None
-            or len(self._pending) >= FLUSH_RECORDS_MAX
+            or len(self._pending) >= self._pace.records_max
             or not self._flushed_at <= now < self._flushed_at + self._wait()
         )
 
@@ -133,6 +139,8 @@ class ProjectorLane:
         return timedelta(seconds=seconds)
 
     async def _write(self) -> None:
+        if self._pace.precedence is not None:
+            await self._pace.precedence.give_way()
         positions = {
             TopicPartition(topic, self._partition): offset
             for topic, offset in self._positions.items()

@@ -209,10 +209,18 @@ class TimerCore:
         wakes = [now_or_tick] if self.owes else []
         leaves_at = self._leaves_at()
         if leaves_at is not None:
-            urgent_at = max(leaves_at + self._room_ahead() - _URGENT, self._soonest())
+            urgent_at = self._urgent_at(leaves_at)
             goes_on_at = _BEGINNING if self._was_cut_short else min(now_or_tick, urgent_at)
             wakes.append(max(leaves_at, goes_on_at))
         return min(wakes, default=None)
+
+    def is_urgent(self, now: datetime) -> bool:
+        """Whether something is due that must not wait until more inputs are folded."""
+        leaves_at = self._leaves_at() if self._caught_up else None
+        return leaves_at is not None and self._urgent_at(leaves_at) <= now
+
+    def _urgent_at(self, leaves_at: datetime) -> datetime:
+        return max(leaves_at + self._room_ahead() - _URGENT, self._soonest())
 
     def _leaves_at(self) -> datetime | None:
         """Say when the next task leaves the index: its time, less how far ahead runs may leave."""

@@ -9,19 +9,23 @@ fencing. Only then does the core decide. Any doubt about a write ends the lane; 
 anew, with a new core, and the index takes back what the log has not accepted.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from duetime.events.envelope import Envelope, Unreadable
 from duetime.events.positions import POSITION_KEY, FoldedTo, decode_position, encode_position
 from duetime.events.types import TaskDue
+from duetime.limits import FOLD_SHARED_RECORDS, FOLD_STEP_RECORDS
 from duetime.log.port import Accepted, Log, Record, Stored, TopicOffsets, Transactor
 from duetime.log.reading import dead_letter, event_record, read_event
 from duetime.log.topics import Topic
 from duetime.runtime.clock import Clock
+from duetime.runtime.precedence import Precedence
 from duetime.timer.changelog import Changelog
 from duetime.timer.core import Decided, Leaving, TimerCore
 from duetime.timer.due_index import Mark
@@ -30,6 +34,16 @@ from duetime.timer.restore import FORMAT_HEADERS, Kept, headers_of, rule_of
 
 TIMER_TOPICS: Final = (Topic.TASKS, Topic.EXECUTIONS)
 TRANSACTOR_NAME: Final = "duetime.timer"
+
+
+class Watch(NamedTuple):
+    """Who is told of every decision that the log has accepted, and of what was set aside.
+
+    That is the topic of every unreadable record of which the log has a copy.
+    """
+
+    decided: Callable[[Decided], None]
+    dead: Callable[[Topic], None]
 
 
 class TimerLane:
@@ -44,14 +58,10 @@ class TimerLane:
         source: str,
         indexes: Indexes,
         leaving: Leaving,
-        watch: Callable[[Decided], None],
-        dead: Callable[[Topic], None],
+        precedence: Precedence | None = None,
+        watch: Watch,
     ) -> None:
-        """Make the lane.
-
-        `watch` is told every decision that the log has accepted, `dead` the topic of every
-        unreadable record of which the log has a copy.
-        """
+        """Make the lane. One that others give way to takes its `precedence` in short turns."""
         self._partition = partition
         self._log = log
         self._clock = clock
@@ -60,8 +70,9 @@ class TimerLane:
         self._lookahead_us = leaving.lookahead // timedelta.resolution
         self._rule = rule_of(leaving.lookahead)
         self._core = TimerCore(source=source, index=self._index, **leaving._asdict())
+        self._slice = FOLD_STEP_RECORDS if precedence is None else FOLD_SHARED_RECORDS
+        self._precedence = precedence or Precedence()
         self._watch = watch
-        self._dead = dead
         self._transactor: Transactor | None = None
         self._ends: dict[Topic, int] = {}
         self._written_to = FoldedTo()
@@ -85,13 +96,26 @@ class TimerLane:
         return _offsets(self._written_to if self._core.owes else self._core.folded_to)
 
     async def step(self, inputs: Sequence[Stored], positions: TopicOffsets) -> None:
-        """Fold what came, decide, and write the decision in one transaction."""
-        self._core.apply([self._read(record) for record in inputs])
+        """Fold what came, decide, and write each decision in one transaction.
+
+        A long inbox is no reason to let what is due wait, so it is worked through in slices.
+        """
+        with self._precedence.taken() if len(inputs) > self._slice else nullcontext():
+            for start in range(0, len(inputs), self._slice):
+                if start:
+                    await asyncio.sleep(0)
+                    if self._core.is_urgent(self._clock.now()):
+                        await self._decide()
+                some = inputs[start : start + self._slice]
+                self._core.apply([self._read(record) for record in some])
         self._core.advance(
             tasks=positions.get(Topic.TASKS), executions=positions.get(Topic.EXECUTIONS)
         )
         if not self._core.is_caught_up and self._at_the_ends():
             self._core.caught_up()
+        await self._decide()
+
+    async def _decide(self) -> None:
         decided = self._core.decide(self._clock.now())
         if decided is None:
             return
@@ -102,12 +126,12 @@ class TimerLane:
         mark = self._mark(decided, accepted[-1 - len(self._dead_letters)])
         set_aside, self._dead_letters = self._dead_letters, []
         for topic, _ in set_aside:
-            self._dead(topic)
+            self._watch.dead(topic)
         self._core.accepted(decided, self._clock.now())
         self._written_to = decided.folded_to
         # Not before: an index that is ahead of the log holds what never was.
         self._index.commit(decided.states, mark)
-        self._watch(decided)
+        self._watch.decided(decided)
         self._indexes.hurry(self._partition, behind=self._core.is_behind)
 
     def wake_at(self) -> datetime | None:

@@ -10,11 +10,12 @@ from duetime.limits import GATHER_SECONDS
 from duetime.log.port import Log
 from duetime.runtime.backoff import Backoff
 from duetime.runtime.clock import Clock
+from duetime.runtime.precedence import Precedence
 from duetime.runtime.worker import Reads, Worker
 from duetime.telemetry.metrics import Metrics
 from duetime.timer.core import Decided, Leaving
 from duetime.timer.indexes import Indexes
-from duetime.timer.lane import TIMER_TOPICS, TimerLane
+from duetime.timer.lane import TIMER_TOPICS, TimerLane, Watch
 
 GROUP: Final = "duetime-timer"
 
@@ -28,11 +29,12 @@ def timer_service(
     leaving: Leaving,
     backoff: Backoff,
     metrics: Metrics,
+    precedence: Precedence | None = None,
 ) -> Worker:
     """Give a timer; `name` stands in the events it makes.
 
     One that shares its loop with executors takes few due tasks at a time: while it decides nothing
-    starts.
+    starts. It folds few records at a time while somebody has `precedence`.
     """
 
     def watch(decided: Decided) -> None:
@@ -54,8 +56,8 @@ def timer_service(
             source=name,
             indexes=indexes,
             leaving=leaving,
-            watch=watch,
-            dead=lambda topic: metrics.dead_letters_total.of(topic).inc(),
+            precedence=precedence,
+            watch=Watch(watch, lambda topic: metrics.dead_letters_total.of(topic).inc()),
         ),
         backoff=backoff,
         metrics=metrics,

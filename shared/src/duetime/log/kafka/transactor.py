@@ -36,7 +36,7 @@ from duetime import limits
 from duetime.log.kafka.batches import Batch, Ends, build, is_exact
 from duetime.log.kafka.connection import Connection
 from duetime.log.kafka.producer import Producer, retrieve
-from duetime.log.local.admission import refusals
+from duetime.log.local.admission import refusals, size_bytes
 from duetime.log.port import (
     Accepted,
     FencedError,
@@ -139,7 +139,8 @@ class KafkaTransactor(Transactor):
             raise LogAwayError("a transaction that was left open has no end")
 
     def _check(self, records: Sequence[Record]) -> None:
-        for reason in refusals(records, self._connection.partitions).values():
+        sizes = [size_bytes(record) for record in records]
+        for reason in refusals(records, self._connection.partitions, sizes).values():
             raise LogAwayError(f"nothing was written: {reason}")
 
     def _die(self, fault: BaseException) -> None:

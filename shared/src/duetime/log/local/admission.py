@@ -36,13 +36,15 @@ def too_many(records: Sequence[Record]) -> str | None:
     return f"{len(records)} records at once; at most {limits.APPEND_RECORDS_MAX} are taken"
 
 
-def refusals(records: Sequence[Record], partitions: int) -> dict[int, str]:
-    """Give the reasons of the records that can never be taken, by their place."""
+def refusals(
+    records: Sequence[Record], partitions: int, sizes_bytes: Sequence[int]
+) -> dict[int, str]:
+    """Give the reasons of the records, of these sizes, that can never be taken, by their place."""
     many = too_many(records)
     if many is not None:
         return dict.fromkeys(range(len(records)), many)
     return {
         place: reason
-        for place, record in enumerate(records)
-        if (reason := refusal(record, partitions, size_bytes(record))) is not None
+        for place, (record, size) in enumerate(zip(records, sizes_bytes, strict=True))
+        if (reason := refusal(record, partitions, size)) is not None
     }

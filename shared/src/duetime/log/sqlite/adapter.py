@@ -113,11 +113,13 @@ class SqliteLog(Log):
         return self._cluster_id
 
     async def append(self, records: Sequence[Record]) -> Sequence[AppendOutcome]:
-        refused = refusals(records, self._partitions)
+        sizes = [size_bytes(record) for record in records]
+        refused = refusals(records, self._partitions, sizes)
         if not refused:
-            return await self._append(records)
-        taken = [record for place, record in enumerate(records) if place not in refused]
-        written = iter(await self._append(taken))
+            return await self._append(records, sum(sizes))
+        places = [place for place in range(len(records)) if place not in refused]
+        size = sum(sizes[place] for place in places)
+        written = iter(await self._append([records[place] for place in places], size))
         return [
             Refused(refused[place]) if place in refused else next(written)
             for place in range(len(records))
@@ -198,11 +200,12 @@ class SqliteLog(Log):
         self, name: str, partition: int, epoch: int, records: Sequence[Record]
     ) -> Sequence[Accepted]:
         """Write all records or none, for the newest transactor of a name."""
-        for record in records:
-            reason = refusal(record, self._partitions, size_bytes(record))
+        sizes = [size_bytes(record) for record in records]
+        for record, size in zip(records, sizes, strict=True):
+            reason = refusal(record, self._partitions, size)
             if reason is not None:
                 raise LogAwayError(f"nothing was written: {reason}")
-        size = sum(map(size_bytes, records))
+        size = sum(sizes)
         self._check_room(size)
         answer: asyncio.Future[Sequence[Accepted]] = asyncio.get_running_loop().create_future()
         request = Transact(
@@ -215,8 +218,7 @@ class SqliteLog(Log):
         )
         return await self._gate.ask(request, answer)
 
-    async def _append(self, records: Sequence[Record]) -> Sequence[AppendOutcome]:
-        size = sum(map(size_bytes, records))
+    async def _append(self, records: Sequence[Record], size: int) -> Sequence[AppendOutcome]:
         reason = self._gate.refusal(size)
         if reason is not None:
             return [Refused(reason)] * len(records)

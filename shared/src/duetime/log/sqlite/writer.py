@@ -196,23 +196,26 @@ class Writer:
     ) -> list[Accepted]:
         """Give records their offsets and times, and add them to the work."""
         accepted = []
+        known_us, appended_at = work.now_us, instant(work.now_us)
         for record in records:
             slot = schema.slot_of(record.topic, record.partition)
             offset, newest_us = ends.get(slot) or self._ends[slot]
             # The clock may step back; the order in a partition may not.
             appended_at_us = max(work.now_us, newest_us)
+            if appended_at_us != known_us:
+                known_us, appended_at = appended_at_us, instant(appended_at_us)
             ends[slot] = (offset + 1, appended_at_us)
             stored = Stored(
                 topic=record.topic,
                 partition=record.partition,
                 offset=offset,
-                appended_at=instant(appended_at_us),
+                appended_at=appended_at,
                 key=record.key,
                 value=record.value,
                 headers=dict(record.headers),
             )
             work.add(slot, stored)
-            accepted.append(Accepted(offset, stored.appended_at))
+            accepted.append(Accepted(offset, appended_at))
         return accepted
 
 
