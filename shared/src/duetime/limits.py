@@ -117,7 +117,7 @@ DUE_OPEN_FILES_MAX: Final = 64  # 64 MB each: 10 million tasks are some 40 files
 INDEX_AGE_SECONDS_MAX: Final = 1_800.0  # half of the tombstones' hour: older may resurrect a task
 INDEX_REFRESH_SECONDS: Final = 225.0  # an eighth of it: seven looks at the log may fail
 FOLD_STEP_RECORDS: Final = 200  # of tasks and executions, some 4 ms; then what is due may leave
-FOLD_SHARED_RECORDS: Final = 40  # where somebody goes first: of four partitions 3 ms of a turn
+FOLD_SHARED_RECORDS: Final = 60  # where somebody goes first: of four partitions 5 ms of a turn
 STANDBY_GATHER_SECONDS: Final = (
     TAKE_OVER_READY_SECONDS_MAX / 6
 )  # 0.25: a take-over reads what came meanwhile, some hundred records

@@ -34,13 +34,15 @@ def encode(members: Any) -> bytes:
     return orjson.dumps(members, option=orjson.OPT_UTC_Z)
 
 
-async def array(items: Sequence[T], render: Callable[[T], Any]) -> bytes:
-    """Write a JSON array, letting the loop turn between slices."""
-    if len(items) <= RENDER_ITEMS_PER_SLICE:
+async def array(
+    items: Sequence[T], render: Callable[[T], Any], *, size: int = RENDER_ITEMS_PER_SLICE
+) -> bytes:
+    """Write a JSON array, letting the loop turn between slices of this size."""
+    if len(items) <= size:
         return encode([render(item) for item in items])
     parts = []
-    for start in range(0, len(items), RENDER_ITEMS_PER_SLICE):
-        part = encode([render(item) for item in items[start : start + RENDER_ITEMS_PER_SLICE]])
+    for start in range(0, len(items), size):
+        part = encode([render(item) for item in items[start : start + size]])
         parts.append(part[1:-1])
         await asyncio.sleep(0)
     return b"[" + b",".join(parts) + b"]"

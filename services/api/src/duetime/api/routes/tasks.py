@@ -16,7 +16,7 @@ from duetime.api.handlers import Expected, Handlers, Manner, Written
 from duetime.api.quick import read_one_quickly
 from duetime.api.reads import Page, Reads
 from duetime.api.responses import JsonResponse
-from duetime.limits import BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX
+from duetime.limits import BATCH_BODY_BYTES_MAX, BATCH_SLICE_TASKS, BODY_BYTES_MAX
 from duetime.runtime.clock import Clock
 
 
@@ -56,7 +56,7 @@ class TaskRoutes:
             entries = await self._batches.create(body, requests.manner(request))
         all_are = all(entry.fault is None for entry in entries)
         return JsonResponse(
-            await answers.array(entries, Entry.members),
+            await answers.array(entries, Entry.members, size=BATCH_SLICE_TASKS),
             status=201 if all_are else 200,
             headers={"duetime-visible": "false"},
         )
