@@ -22,6 +22,7 @@ PARTITIONS_DEFAULT: Final = 12  # divides evenly over 1, 2, 3, 4, 6 and 12 proce
 PARTITIONS_EMBEDDED: Final = 4  # one process: enough to keep the parts honest, cheap to poll
 RECORD_BYTES_MAX: Final = 512 * 1024  # twice the body limit: a definition travels whole
 APPEND_RECORDS_MAX: Final = 10_000  # one batch registration
+INBOX_RECORDS_MAX: Final = 300  # of a partition, then it is paused: 5 MB of twelve as objects
 POLL_RECORDS_MAX: Final = 2_000  # about 20 ms of folding at 10 us a record
 POLL_WAIT_SECONDS_MAX: Final = 1.0  # a tenth of the 10 s promise
 APPEND_WAIT_SECONDS_MAX: Final = 5.0  # half of the promise; after it the outcome is unknown
@@ -110,8 +111,8 @@ DUE_FLUSH_AGAIN_SECONDS: Final = 1.0  # as often the disk is asked then
 INDEX_SETTLE_SECONDS: Final = 200.0  # a standby looks at the log every INDEX_REFRESH_SECONDS
 DUE_READS_KEPT_MAX: Final = 2_000  # states read in a tick and likely to be written in it
 DUE_AHEAD_KEPT_MAX: Final = 8_192  # states of runs that are out: LOOKAHEAD_SECONDS at 800 a second
-DUE_CACHE_BYTES: Final = 16 * 1024 * 1024  # blocks, indexes and filters of the whole process
-DUE_WRITE_BUFFER_BYTES: Final = 8 * 1024 * 1024  # twice that: one fills while one is written
+DUE_CACHE_BYTES: Final = 8 * 1024 * 1024  # blocks, indexes and filters of the whole process
+DUE_WRITE_BUFFER_BYTES: Final = 4 * 1024 * 1024  # twice that: one fills while one is written
 DUE_FILES_PER_MERGE: Final = 8  # of flushed buffers: twice as many halve what is merged again
 DUE_OPEN_FILES_MAX: Final = 64  # 64 MB each: 10 million tasks are some 40 files
 INDEX_AGE_SECONDS_MAX: Final = 1_800.0  # half of the tombstones' hour: older may resurrect a task
@@ -258,6 +259,7 @@ ALLOCATOR_ARENAS_MAX: Final = 2  # the loop's and one for all other threads: the
 ALLOCATOR_KEPT_BYTES_MAX: Final = 128 * 1024  # glibc's default before it adapts, to 32 MB at most
 GARBAGE_SECONDS: Final = 0.1  # between looks at what is new: some thousand objects in 1 ms
 GARBAGE_LOOKS: Final = (20, 3_000)  # at the last two seconds' 5 ms; at all, 50 ms, in five minutes
+TRIM_LOOKS: Final = 100  # every ten seconds what is free goes back, in 3 ms at most
 
 # --- life cycle --------------------------------------------------------------------------------
 PART_LOOK_SECONDS: Final = 2.0  # /readyz tells of a broker or database that is away within this

@@ -1,8 +1,10 @@
 """How a process keeps its memory small, in small steps."""
 
 import asyncio
+import ctypes
 import gc
 import weakref
+from types import SimpleNamespace
 
 import pytest
 
@@ -34,6 +36,21 @@ async def test_what_refers_to_itself_is_gone_soon_though_nothing_else_asks_for_i
         gc.unfreeze()
 
     assert gc.isenabled()
+
+
+async def test_what_is_free_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    trimmed = asyncio.Event()
+    libc = SimpleNamespace(malloc_trim=lambda _kept: trimmed.set())
+    monkeypatch.setattr(ctypes, "CDLL", lambda _name: libc)
+    monkeypatch.setattr(memory, "TRIM_LOOKS", 1)
+    keeping = asyncio.create_task(keep_memory())
+    try:
+        async with asyncio.timeout(50 * GARBAGE_SECONDS):
+            await trimmed.wait()
+    finally:
+        keeping.cancel()
+        await asyncio.wait([keeping])
+        gc.unfreeze()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ is: then it has everything of the last seconds to go through at once, 20 to 50 m
 show as lateness. So it is asked to look ten times a second, for which a millisecond is enough.
 
 glibc keeps what was freed below its dynamic thresholds, and an arena for each thread: a timer that
-had taken in 300,000 tasks kept 200 MB, and keeps 150 with fixed ones (measured).
+had taken in 300,000 tasks kept 200 MB, and keeps 150 with fixed ones. What is free amid an arena
+goes back only when asked: 15 MB of it, in 3 ms (measured).
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from duetime.limits import (
     ALLOCATOR_KEPT_BYTES_MAX,
     GARBAGE_LOOKS,
     GARBAGE_SECONDS,
+    TRIM_LOOKS,
 )
 
 # Of mallopt(3).
@@ -35,7 +37,9 @@ async def keep_memory() -> None:
 
     What is loaded by now is out of the collector's sight for good; freed memory goes back.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc's alone
+    libc = ctypes.CDLL(None)
+    mallopt = getattr(libc, "mallopt", None)  # glibc's alone
+    trim = getattr(libc, "malloc_trim", None)
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, ALLOCATOR_ARENAS_MAX)
         mallopt(_M_MMAP_THRESHOLD, ALLOCATOR_KEPT_BYTES_MAX)
@@ -47,6 +51,8 @@ async def keep_memory() -> None:
         for look in itertools.count(1):
             await asyncio.sleep(GARBAGE_SECONDS)
             gc.collect(_generation(look))
+            if trim is not None and look % TRIM_LOOKS == 0:
+                trim(0)
     finally:
         gc.enable()
 

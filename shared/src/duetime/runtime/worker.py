@@ -20,6 +20,7 @@ from duetime.limits import (
     AFTERWARDS_SECONDS_MAX,
     CLOCK_REREAD_SECONDS,
     HANDOVER_SECONDS_MAX,
+    INBOX_RECORDS_MAX,
     POLL_RECORDS_MAX,
     POLL_WAIT_SECONDS_MAX,
 )
@@ -33,7 +34,6 @@ from duetime.telemetry.metrics import Metrics
 
 _logger: Final = structlog.get_logger()
 _DROP_SECONDS_MAX: Final = HANDOVER_SECONDS_MAX + 1.0  # then it is cut off
-_INBOX_RECORDS_MAX: Final = POLL_RECORDS_MAX  # beyond it the partition is paused
 
 
 class Lane(Protocol):
@@ -283,7 +283,7 @@ class Worker:
             if offsets != driven.positions:
                 driven.positions = offsets
                 driven.wake()
-            if len(driven.inbox) > _INBOX_RECORDS_MAX and not driven.paused:
+            if len(driven.inbox) > INBOX_RECORDS_MAX and not driven.paused:
                 driven.paused = True
                 subscription.pause(partition)
         for driven in self._driven.values():
