@@ -5,7 +5,6 @@ Knows processes, ports and HTTP; nothing of what is inside. Every wait is bounde
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,18 +14,11 @@ from typing import Self
 
 import httpx
 
+from deploy.local.ports import free_port
 from tests.support.machine import machine
 
 READY_SECONDS_MAX = 50.0
 STOP_SECONDS_MAX = 20.0
-
-
-def free_port() -> int:
-    """Give a loopback port that nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 class EmbeddedProcess:

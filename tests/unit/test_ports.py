@@ -2,7 +2,10 @@
 
 import socket
 
-from deploy.local.ports import HOST, free_ports
+import pytest
+
+from deploy.local import ports as drawn
+from deploy.local.ports import HOST, free_port, free_ports
 
 
 def test_ports_are_different_and_free_and_below_those_of_outgoing_connections() -> None:
@@ -13,3 +16,12 @@ def test_ports_are_different_and_free_and_below_those_of_outgoing_connections() 
 
     assert 20 == len(set(ports))
     assert max(ports) < 32_768
+
+
+def test_no_port_is_given_twice_though_nobody_listens_on_it_yet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(drawn, "_BEFORE", drawn._FIRST + 100)
+    ports = [free_port() for _ in range(50)]
+
+    assert 50 == len(set(ports))
