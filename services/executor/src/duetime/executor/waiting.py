@@ -10,6 +10,7 @@ is this process that is short of time, and not the target of room, going back wo
 """
 
 import heapq
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -33,18 +34,56 @@ Place = tuple[datetime, str, int]
 
 
 class _Queue:
-    """Those that wait for one target, and how many it has come to of late."""
+    """Those that wait for one target, and how many it has come to of late.
 
-    __slots__ = ("count", "look_at", "measured", "moved", "moved_before", "places", "since")
+    Runs are found due in their order, so nearly all places stand in a line; a heap takes the rest.
+    """
+
+    __slots__ = (
+        "_line",
+        "_others",
+        "count",
+        "look_at",
+        "measured",
+        "moved",
+        "moved_before",
+        "since",
+    )
 
     def __init__(self, now: datetime) -> None:
-        self.places: list[Place] = []  # also of some that wait no more
+        self._line: deque[Place] = deque()  # also of some that wait no more, as the heap
+        self._others: list[Place] = []
         self.count = 0
         self.look_at = now + _PATIENCE
         self.since = now
         self.moved = 0
         self.moved_before = 0
         self.measured = timedelta()  # in which those before moved
+
+    def add(self, place: Place) -> None:
+        """Take up a place."""
+        if not self._line or place >= self._line[-1]:
+            self._line.append(place)
+        else:
+            heapq.heappush(self._others, place)
+
+    def first(self) -> Place:
+        """Give the first place; there must be one."""
+        line, others = self._line, self._others
+        return line[0] if line and not (others and others[0] < line[0]) else others[0]
+
+    def take(self) -> Place:
+        """Take the first place out; there must be one."""
+        line, others = self._line, self._others
+        if line and not (others and others[0] < line[0]):
+            return line.popleft()
+        return heapq.heappop(others)
+
+    def keep(self, wanted: Callable[[Place], bool]) -> Sequence[Place]:
+        """Forget the places that are not wanted, and those that stand twice; give the rest."""
+        places = sorted({place for place in (*self._line, *self._others) if wanted(place)})
+        self._line, self._others = deque(places), []
+        return places
 
     def reach(self, now: datetime) -> int:
         """Say how many of those in front it will come to soon enough, at its pace of late."""
@@ -83,7 +122,7 @@ class Waiting:
             self._until[key] = now + _PATIENCE
         self._queued[key] = target
         queue.count += 1
-        heapq.heappush(queue.places, place)
+        queue.add(place)
 
     def goes_first(self, target: Target, key: RunKey) -> bool:
         """Whether a run need not queue behind others: nobody waits, or it was called."""
@@ -98,7 +137,7 @@ class Waiting:
         """Call up to so many, the earliest due first: they may start, or wait again."""
         called: list[Place] = []
         while len(called) < count and (queue := self._queues.get(target)) is not None:
-            place = heapq.heappop(queue.places)
+            place = queue.take()
             if self._unqueue((place[1], place[2])):
                 queue.moved += 1
                 called.append(place)
@@ -107,7 +146,7 @@ class Waiting:
     def earliest(self, target: Target) -> datetime | None:
         """Say when the first of those that wait for it was due; None where nobody waits."""
         queue = self._queues.get(target)
-        return None if queue is None else queue.places[0][0]
+        return None if queue is None else queue.first()[0]
 
     def look_at(self) -> datetime | None:
         """Say when to look for those that have waited too long."""
@@ -138,9 +177,8 @@ class Waiting:
         reach = queue.reach(now)
         if queue.count <= reach:
             return ()
-        # Sorted it is a heap all the same, and sorting what is sorted costs one pass.
-        queue.places = sorted({place for place in queue.places if place[1:] in self._queued})
-        late = (place[1:] for place in queue.places[reach:])
+        places = queue.keep(lambda place: place[1:] in self._queued)
+        late = (place[1:] for place in places[reach:])
         return [key for key in late if self._until[key] <= now][:count_max]
 
     def _unqueue(self, key: RunKey) -> bool:
