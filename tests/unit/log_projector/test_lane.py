@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
+from duetime.limits import PRECEDENCE_SECONDS_MAX
 from duetime.log.memory import MemoryLog
 from duetime.log.port import Stored
 from duetime.log.topics import Topic
@@ -67,6 +69,19 @@ def test_a_long_inbox_is_written_in_pieces() -> None:
         return stage.store.written
 
     assert [RECORDS_MAX, RECORDS_MAX, 3] == asyncio.run(story())
+
+
+def test_what_has_waited_for_long_gives_way_no_more() -> None:
+    async def story() -> list[int]:
+        precedence = Precedence()
+        stage = Stage(precedence)
+        inputs = await stage.registered(1)
+        stage.clock.set(NOON + timedelta(seconds=PRECEDENCE_SECONDS_MAX))
+        with precedence.taken():
+            await stage.lane.step(inputs, {Topic.TASKS: 1})
+        return stage.store.written
+
+    assert [1] == asyncio.run(story())
 
 
 def test_a_write_gives_way() -> None:

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from duetime.events.envelope import Envelope, Unreadable
-from duetime.limits import FLUSH_RECORDS_MAX, VIEWS_LOOK_SECONDS
+from duetime.limits import FLUSH_RECORDS_MAX, PRECEDENCE_SECONDS_MAX, VIEWS_LOOK_SECONDS
 from duetime.log.port import Log, LogAwayError, Stored, TopicOffsets
 from duetime.log.reading import read_event
 from duetime.log.topics import Topic
@@ -20,6 +20,7 @@ from duetime.runtime.clock import Clock
 from duetime.runtime.precedence import Precedence
 from duetime.store.port import Store, StoreError, TopicPartition
 
+_YOUNG: Final = timedelta(seconds=PRECEDENCE_SECONDS_MAX)
 _LOOK: Final = timedelta(seconds=VIEWS_LOOK_SECONDS)
 PROJECTOR_TOPICS: Final = (Topic.TASKS, Topic.EXECUTIONS)
 
@@ -139,7 +140,7 @@ class ProjectorLane:
         return timedelta(seconds=seconds)
 
     async def _write(self) -> None:
-        if self._pace.precedence is not None:
+        if self._pace.precedence is not None and self._is_young():
             await self._pace.precedence.give_way()
         positions = {
             TopicPartition(topic, self._partition): offset
@@ -157,6 +158,11 @@ class ProjectorLane:
         self._written = dict(self._positions)
         self._flushed_at = self._looked_at = self._clock.now()
         self._live = self._live or self._at_the_ends()
+
+    def _is_young(self) -> bool:
+        """Whether what waits may wait for others: a flood without end must still be seen."""
+        since = self._waiting_since()
+        return since is None or self._clock.now() < since + _YOUNG
 
     async def _look(self) -> None:
         """See whether the read models still have what was written: an idle partition's only way.
