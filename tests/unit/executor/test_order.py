@@ -7,8 +7,8 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from duetime.executor.ledger import RunKey
+from duetime.executor.line import Place
 from duetime.executor.order import DueOrder
-from duetime.executor.waiting import Place
 from tests.support.builders import after_noon
 
 times = st.integers(0, 6).map(after_noon)

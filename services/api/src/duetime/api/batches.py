@@ -21,6 +21,7 @@ from duetime.api.handlers import TENANT, VOID, Manner, created, envelope_of, rec
 from duetime.api.quick import cut_quickly, read_quickly
 from duetime.api.reads import Reads
 from duetime.api.requests import checked_key
+from duetime.events.codec import encode
 from duetime.events.envelope import Envelope
 from duetime.events.ids import task_id_for_key
 from duetime.events.types import TaskCreated
@@ -233,7 +234,7 @@ class Batches:
         partitions = partitions_of(keys, self._log.partitions)
         for (entry, event), event_id, at in zip(decided, event_ids, partitions, strict=True):
             entry.envelope = envelope_of(event, event_id, now, manner)
-            entry.record = record_in(entry.envelope, at)
+            entry.record = record_in(encode(entry.envelope), at)
 
 
 def _read_quickly(body: Any, key: str) -> Entry:

@@ -16,7 +16,7 @@ from duetime.api.definitions import Wish, new_definition, patched_wish, replaced
 from duetime.api.outcomes import Known, outcome_of
 from duetime.api.reads import Reads, document_and_task
 from duetime.api.visibility import Visibility
-from duetime.events.codec import encode
+from duetime.events.codec import Encoded, encode
 from duetime.events.envelope import Envelope, Position
 from duetime.events.ids import task_id_for_key
 from duetime.events.types import Definition, TaskEvent, TaskUpdated
@@ -245,7 +245,8 @@ class Handlers:
     async def _append(self, event: TaskEvent, key: str | None, manner: Manner) -> Envelope:
         """Append once. Raises ProblemError (503) unless the event is durable."""
         envelope = envelope_of(event, self._ids.fresh(), self._clock.now(), manner)
-        record = record_of(envelope, self._log.partitions)
+        encoded = encode(envelope)
+        record = record_in(encoded, partition_of(encoded.key, self._log.partitions))
         (outcome,) = await self._log.append([record])
         match outcome:
             case Accepted(offset=offset, appended_at=appended_at):
@@ -269,14 +270,8 @@ def envelope_of(event: TaskEvent, event_id: str, now: datetime, manner: Manner) 
     )
 
 
-def record_of(envelope: Envelope, partitions: int) -> Record:
-    """Give the record that appends an event of a task."""
-    return record_in(envelope, partition_of(envelope.event.task_id.encode(), partitions))
-
-
-def record_in(envelope: Envelope, partition: int) -> Record:
-    """Give that record where the task's partition is known."""
-    encoded = encode(envelope)
+def record_in(encoded: Encoded, partition: int) -> Record:
+    """Give the record that appends an event of a task of this partition."""
     return Record(
         topic=Topic.TASKS,
         partition=partition,

@@ -1,18 +1,15 @@
 """Held runs in the order in which they are due.
 
-Knows places and whether a run is still held; not what a run is. Timers send what is due in order,
-so nearly all runs stand in a line; a heap takes those that come out of turn.
+Knows places and whether a run is still held; not what a run is. Timers send what is due in order.
 
 Asking moves nothing for good: what was offered stands aside until it is started or asked for again.
 """
 
-import heapq
-from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 
 from duetime.executor.ledger import RunKey
-from duetime.executor.waiting import Place
+from duetime.executor.line import Line, Place
 
 
 class DueOrder:
@@ -21,21 +18,17 @@ class DueOrder:
     def __init__(self, due_at: Callable[[RunKey], datetime | None]) -> None:
         """`due_at` says when a held run is due; None: it is not held."""
         self._due_at = due_at
-        self._line: deque[Place] = deque()
-        self._others: list[Place] = []
+        self._line = Line()
         self._offered: dict[Place, None] = {}
 
     def add(self, place: Place) -> None:
         """Take up a run's place."""
-        if not self._line or place >= self._line[-1]:
-            self._line.append(place)
-        else:
-            heapq.heappush(self._others, place)
+        self._line.add(place)
 
     def take(self, until: datetime) -> Place | None:
         """Take the first place of a held run that is due by then out of the order."""
-        while (place := self._head()) is not None and place[0] <= until:
-            self._drop(place)
+        while (place := self._line.first()) is not None and place[0] <= until:
+            self._line.take()
             # Else it was replaced by a later word about the same run, dropped, started or offered.
             if self._due_at(place[1:]) == place[0] and place not in self._offered:
                 return place
@@ -49,29 +42,14 @@ class DueOrder:
         """Take back up what was offered and is still held."""
         for place in reversed(self._offered):
             if self._due_at(place[1:]) == place[0]:
-                if not self._line or place <= self._line[0]:
-                    self._line.appendleft(place)
-                else:
-                    heapq.heappush(self._others, place)
+                self._line.put_back(place)
         self._offered.clear()
 
     def first(self) -> datetime | None:
         """Say when the earliest held run is due."""
         self.put_back()
-        while (place := self._head()) is not None:
+        while (place := self._line.first()) is not None:
             if self._due_at(place[1:]) == place[0]:
                 return place[0]
-            self._drop(place)
+            self._line.take()
         return None
-
-    def _head(self) -> Place | None:
-        line, others = self._line, self._others
-        if not others:
-            return line[0] if line else None
-        return line[0] if line and line[0] <= others[0] else others[0]
-
-    def _drop(self, head: Place) -> None:
-        if self._line and head is self._line[0]:
-            self._line.popleft()
-        else:
-            heapq.heappop(self._others)

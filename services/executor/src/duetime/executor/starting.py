@@ -91,9 +91,13 @@ class Starting:
             if acts_on is not None:
                 self._targets.take(acts_on)
             run = Attempt(
-                self._actions, due, bounds=self._bounds, begun=self._begun, ended=self._ended
+                self._actions,
+                due,
+                bounds=self._bounds,
+                look=self._looks,
+                begun=self._begun,
+                ended=self._ended,
             )
-            run.look = self._looks
             self._runs[run.task] = run
         for target, due_at in self._core.passed_over():
             if due_at is not None:

@@ -9,13 +9,12 @@ that hangs keeps nobody here, and one that is merely busy is never idle for want
 is this process that is short of time, and not the target of room, going back would only cost more.
 """
 
-import heapq
-from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from duetime.executor.ledger import RunKey
+from duetime.executor.line import Line, Place
 from duetime.executor.targets import Target
 from duetime.limits import (
     LATENESS_SECONDS_MAX,
@@ -29,30 +28,14 @@ _LOOK: Final = timedelta(seconds=TARGET_LOOK_SECONDS)
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _LEFT: Final = timedelta(seconds=LATENESS_SECONDS_MAX) - _PATIENCE  # when patience ends
 
-Place = tuple[datetime, str, int]
-"""A run's place: when it was due, its id, its attempt."""
-
 
 class _Queue:
-    """Those that wait for one target, and how many it has come to of late.
+    """Those that wait for one target, and how many it has come to of late."""
 
-    Runs are found due in their order, so nearly all places stand in a line; a heap takes the rest.
-    """
-
-    __slots__ = (
-        "_line",
-        "_others",
-        "count",
-        "look_at",
-        "measured",
-        "moved",
-        "moved_before",
-        "since",
-    )
+    __slots__ = ("count", "line", "look_at", "measured", "moved", "moved_before", "since")
 
     def __init__(self, now: datetime) -> None:
-        self._line: deque[Place] = deque()  # also of some that wait no more, as the heap
-        self._others: list[Place] = []
+        self.line = Line()  # also of some that wait no more
         self.count = 0
         self.look_at = now + _PATIENCE
         self.since = now
@@ -60,29 +43,10 @@ class _Queue:
         self.moved_before = 0
         self.measured = timedelta()  # in which those before moved
 
-    def add(self, place: Place) -> None:
-        """Take up a place."""
-        if not self._line or place >= self._line[-1]:
-            self._line.append(place)
-        else:
-            heapq.heappush(self._others, place)
-
-    def first(self) -> Place:
-        """Give the first place; there must be one."""
-        line, others = self._line, self._others
-        return line[0] if line and not (others and others[0] < line[0]) else others[0]
-
-    def take(self) -> Place:
-        """Take the first place out; there must be one."""
-        line, others = self._line, self._others
-        if line and not (others and others[0] < line[0]):
-            return line.popleft()
-        return heapq.heappop(others)
-
     def keep(self, wanted: Callable[[Place], bool]) -> Sequence[Place]:
         """Forget the places that are not wanted, and those that stand twice; give the rest."""
-        places = sorted({place for place in (*self._line, *self._others) if wanted(place)})
-        self._line, self._others = deque(places), []
+        places = sorted({place for place in self.line if wanted(place)})
+        self.line = Line(places)
         return places
 
     def reach(self, now: datetime) -> int:
@@ -122,7 +86,7 @@ class Waiting:
             self._until[key] = now + _PATIENCE
         self._queued[key] = target
         queue.count += 1
-        queue.add(place)
+        queue.line.add(place)
 
     def goes_first(self, target: Target, key: RunKey) -> bool:
         """Whether a run need not queue behind others: nobody waits, or it was called."""
@@ -137,7 +101,7 @@ class Waiting:
         """Call up to so many, the earliest due first: they may start, or wait again."""
         called: list[Place] = []
         while len(called) < count and (queue := self._queues.get(target)) is not None:
-            place = queue.take()
+            place = queue.line.take()
             if self._unqueue((place[1], place[2])):
                 queue.moved += 1
                 called.append(place)
@@ -146,7 +110,8 @@ class Waiting:
     def earliest(self, target: Target) -> datetime | None:
         """Say when the first of those that wait for it was due; None where nobody waits."""
         queue = self._queues.get(target)
-        return None if queue is None else queue.first()[0]
+        first = None if queue is None else queue.line.first()
+        return None if first is None else first[0]
 
     def look_at(self) -> datetime | None:
         """Say when to look for those that have waited too long."""

@@ -61,17 +61,19 @@ class Attempt:
         due: TaskDue,
         *,
         bounds: Bounds,
+        look: int,
         begun: Callable[[TaskDue], None],
         ended: "Callable[[Attempt, Ended], None]",
     ) -> None:
         """Begin to perform a run's action; `ended` is told its end, once, unless it is cancelled.
 
         `begun` is called when its work begins, which may be later than now: until then the action
-        waits, for a thread say, and the run's timeout does not count.
+        waits, for a thread say, and the run's timeout does not count. `look` counts the looks of
+        its lane at what is due.
         """
         self.due = due
         self.since: Final = asyncio.get_running_loop().time()  # seconds, of the loop's clock
-        self.look = 0  # at which its lane began it
+        self.look: Final = look
         self._on_begin: Callable[[TaskDue], None] | None = begun
         self._ended = ended
         self._over = False
@@ -132,7 +134,7 @@ async def attempt(
         if not end.done():
             end.set_result(how)
 
-    under_way = Attempt(actions, due, bounds=Bounds(), begun=lambda _: begun(), ended=ended)
+    under_way = Attempt(actions, due, bounds=Bounds(), look=0, begun=lambda _: begun(), ended=ended)
     try:
         return await end
     except asyncio.CancelledError:
