@@ -62,6 +62,7 @@ _TYPE_NAMES: Final = {
 }
 _DECODERS: Final = {name: msgspec.json.Decoder(kind) for kind, name in _TYPE_NAMES.items()}
 _KINDS: Final = {kind.__name__: kind for kind in VERSIONS}
+_DEFINING: Final = (TaskCreated, TaskUpdated)  # a union would be built anew for each event
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 _CONTENT_TYPE: Final = b"application/json"
 _SPEC_VERSION: Final = b"1.0"
@@ -136,7 +137,7 @@ def decode(
 def _event(type_name: bytes, value: bytes) -> AnyEvent:
     decoder = _DECODERS.get(type_name)
     event = _lifted(type_name.decode(), value) if decoder is None else decoder.decode(value)
-    if isinstance(event, TaskCreated | TaskUpdated):
+    if isinstance(event, _DEFINING):
         _check(event.definition)
     return event
 
@@ -173,6 +174,7 @@ def _timestamp(instant: datetime) -> bytes:
     )
 
 
+@lru_cache(maxsize=64)  # the same
 def _instant(text: bytes) -> datetime:
     instant = datetime.fromisoformat(text.decode())
     if instant.tzinfo is None:

@@ -30,6 +30,12 @@ from duetime.limits import RECENT_EVENT_IDS_MAX, VOID_AFTER_SECONDS
 from duetime.task.state import Task, TaskStatus
 
 _VOID_AFTER: Final = timedelta(seconds=VOID_AFTER_SECONDS)
+_OF_RUNS: Final = (
+    TaskDue,
+    TaskStarted,
+    TaskExecuted,
+    TaskSkipped,
+)  # no union: it would be built each time
 
 
 class Verdict(StrEnum):
@@ -57,7 +63,7 @@ def is_void(envelope: Envelope, appended_at: datetime) -> bool:
 def evolve(task: Task | None, envelope: Envelope) -> Evolution:
     """Fold one event. Anything but APPLIED gives the task back as it was."""
     event = envelope.event
-    if isinstance(event, TaskDue | TaskStarted | TaskExecuted | TaskSkipped):
+    if isinstance(event, _OF_RUNS):
         return Evolution(task, Verdict.IGNORED)
     at = envelope.appended_at or envelope.time
     if task is not None and envelope.event_id in task.recent_event_ids:

@@ -23,6 +23,7 @@ from duetime.store.views import RunDocument, TaskDocument
 # Beyond these, arithmetic on instants fails. Duetime makes no such events; a log may hold others'.
 _EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(9_000, 1, 1, tzinfo=UTC)
+_DEFINING: Final = (TaskCreated, TaskUpdated)
 
 
 def _instant_fields(kind: type[AnyEvent]) -> Sequence[str]:
@@ -85,7 +86,7 @@ def _sound(envelope: Envelope) -> bool:
         envelope.appended_at,
         *(getattr(event, name) for name in _INSTANT_FIELDS[type(event)]),
     ]
-    if isinstance(event, TaskCreated | TaskUpdated):
+    if isinstance(event, _DEFINING):
         instants.append(event.definition.time)
         if not _is_zone(event.definition.timezone):
             return False

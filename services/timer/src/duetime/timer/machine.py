@@ -234,7 +234,9 @@ def _deferred(state: TaskState, event: TaskExecuted, at: datetime) -> TaskState:
 
 
 def _task_changed(state: TaskState | None, task: Task, envelope: Envelope) -> TaskState:
-    before = replace(state or TaskState(task=task), task=task, unreadable=False)
+    if state is None:  # it was created
+        return _settled(TaskState(task=task, next_at=next_nominal(task, None)), envelope)
+    before = replace(state, task=task, unreadable=False)
     if task.status is TaskStatus.DELETED:
         at = envelope.appended_at or envelope.time
         alive = tuple(run for run in before.open_runs if run.phase is not RunPhase.WAITING)

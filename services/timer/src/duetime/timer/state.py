@@ -64,14 +64,17 @@ class TaskState(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaul
             return self.marker_until
         if self.task.status is not TaskStatus.ACTIVE:
             return None
-        wakes = [run.deadline for run in self.open_runs]
-        if self.next_at is not None:
-            wakes.append(self.next_at - lookahead)
-        return min(wakes, default=None)
+        leaves_at = None if self.next_at is None else self.next_at - lookahead
+        if not self.open_runs:
+            return leaves_at
+        deadline = min(run.deadline for run in self.open_runs)
+        return deadline if leaves_at is None else min(deadline, leaves_at)
 
     @property
     def ahead_count(self) -> int:
         """How many of its runs are out and neither heard of nor taken back."""
+        if not self.open_runs:  # as it is for most
+            return 0
         return sum(run.ahead and run.phase is RunPhase.DISPATCHED for run in self.open_runs)
 
 

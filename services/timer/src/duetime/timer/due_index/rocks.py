@@ -168,9 +168,8 @@ class RocksDueIndex(DueIndex):
         return None if entry is None else instant(entry[0])
 
     def commit(self, task_ids: Iterable[str], mark: Mark) -> None:
-        before = self._before
         for task_id in task_ids:
-            before.pop(task_id, None)
+            self._before.pop(task_id, None)
         self._mark = mark
         self._reads.clear()
         if self._window.trim():
@@ -266,7 +265,8 @@ class RocksDueIndex(DueIndex):
         ahead = self._ahead.get(task_id)
         if ahead is not None:
             return ahead
-        self._read((task_id,))
+        if task_id not in self._reads:
+            self._read((task_id,))
         return self._reads[task_id]
 
     def _read(self, task_ids: Sequence[str]) -> None:
