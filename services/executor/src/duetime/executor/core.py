@@ -173,9 +173,9 @@ class ExecutorCore:
             return
         self._waiting.discard(key)
         self._backlog.remove(held.due.due_at)
-        others = tuple(each for each in self._held_of.pop(held.due.task_id) if each != key)
-        if others:
-            self._held_of[held.due.task_id] = others
+        keys = self._held_of.pop(held.due.task_id)
+        if len(keys) > 1:
+            self._held_of[held.due.task_id] = tuple(each for each in keys if each != key)
 
     # --- freshness ----------------------------------------------------------------------------
 
@@ -222,9 +222,8 @@ class ExecutorCore:
         Those whose target is at its limit are put aside, where they wait in due order.
         """
         self._order.put_back()
-        runs: list[TaskDue] = []
-        taken: dict[Target, int] = {}
-        passed = 0
+        runs, passed = list[TaskDue](), 0
+        room: dict[Target, int] = {}
         while len(runs) < runs_max and passed < PASSED_PER_STEP_MAX:
             place = self._order.take(now)
             if place is None:
@@ -236,13 +235,14 @@ class ExecutorCore:
                 break  # P4 goes before P2: what may have changed waits until it is known
             target = held.target
             if target is not None:
-                count = taken.get(target, 0)
-                if self._room(target) <= count or not self._waiting.goes_first(target, key):
+                if target not in room:
+                    room[target] = self._room(target)
+                if room[target] < 1 or not self._waiting.goes_first(target, key):
                     self._waiting.add(target, place, now)
                     self._passed_over[target] = None
                     passed += 1
                     continue
-                taken[target] = count + 1
+                room[target] -= 1
             self._order.offer(place)
             runs.append(held.due)
         return runs

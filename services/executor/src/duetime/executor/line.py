@@ -49,6 +49,15 @@ class Line:
             return in_turn[0] if in_turn else None
         return in_turn[0] if in_turn and in_turn[0] <= others[0] else others[0]
 
+    def take_until(self, until: datetime) -> Place | None:
+        """Take the first place out; None where it is due later than that, or there is none."""
+        place = self.first()
+        if place is None or place[0] > until:
+            return None
+        if self._in_turn and place is self._in_turn[0]:
+            return self._in_turn.popleft()
+        return heapq.heappop(self._others)
+
     def take(self) -> Place:
         """Take the first place out; there must be one."""
         in_turn, others = self._in_turn, self._others

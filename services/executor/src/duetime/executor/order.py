@@ -27,8 +27,7 @@ class DueOrder:
 
     def take(self, until: datetime) -> Place | None:
         """Take the first place of a held run that is due by then out of the order."""
-        while (place := self._line.first()) is not None and place[0] <= until:
-            self._line.take()
+        while (place := self._line.take_until(until)) is not None:
             # Else it was replaced by a later word about the same run, dropped, started or offered.
             if self._due_at(place[1:]) == place[0] and place not in self._offered:
                 return place

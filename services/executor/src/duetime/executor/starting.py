@@ -93,6 +93,7 @@ class Starting:
             run = Attempt(
                 self._actions,
                 due,
+                target=acts_on,
                 bounds=self._bounds,
                 look=self._looks,
                 begun=self._begun,
@@ -128,7 +129,7 @@ class Starting:
         """
         if self._targets.is_mostly_free(target):
             return False
-        own = [run for run in self._runs.values() if target_of(self._actions, run.due) == target]
+        own = [run for run in self._runs.values() if run.target == target]
         if not own:
             return self._targets.room(target) < 1
         since = asyncio.get_running_loop().time() - TARGET_LOOKED_SECONDS_MAX
@@ -156,7 +157,6 @@ class Starting:
 
     def _give_back(self, run: Attempt) -> None:
         self._slots.give_back()
-        target = target_of(self._actions, run.due)
-        if target is not None:
+        if run.target is not None:
             took = asyncio.get_running_loop().time() - run.since
-            self._targets.give_back(target, quick=took < TARGET_QUICK_SECONDS)
+            self._targets.give_back(run.target, quick=took < TARGET_QUICK_SECONDS)

@@ -52,6 +52,7 @@ class Attempt:
         "due",
         "look",
         "since",
+        "target",
         "task",
     )
 
@@ -60,6 +61,7 @@ class Attempt:
         actions: Actions,
         due: TaskDue,
         *,
+        target: Target | None,
         bounds: Bounds,
         look: int,
         begun: Callable[[TaskDue], None],
@@ -68,18 +70,20 @@ class Attempt:
         """Begin to perform a run's action; `ended` is told its end, once, unless it is cancelled.
 
         `begun` is called when its work begins, which may be later than now: until then the action
-        waits, for a thread say, and the run's timeout does not count. `look` counts the looks of
-        its lane at what is due.
+        waits, for a thread say, and the run's timeout does not count. `target` is what it acts on,
+        if anything; `look` counts the looks of its lane at what is due.
         """
+        loop = asyncio.get_running_loop()
         self.due = due
-        self.since: Final = asyncio.get_running_loop().time()  # seconds, of the loop's clock
+        self.target: Final = target
+        self.since: Final = loop.time()  # seconds, of the loop's clock
         self.look: Final = look
         self._on_begin: Callable[[TaskDue], None] | None = begun
         self._ended = ended
         self._over = False
         self._timed_out = False
         self._bounds = bounds
-        self.task = asyncio.create_task(_performed(actions, due, self._begin), name=due.run_id)
+        self.task = loop.create_task(_performed(actions, due, self._begin), name=due.run_id)
         self.task.add_done_callback(self._done)
 
     def cancel(self) -> None:
@@ -134,7 +138,9 @@ async def attempt(
         if not end.done():
             end.set_result(how)
 
-    under_way = Attempt(actions, due, bounds=Bounds(), look=0, begun=lambda _: begun(), ended=ended)
+    under_way = Attempt(
+        actions, due, target=None, bounds=Bounds(), look=0, begun=lambda _: begun(), ended=ended
+    )
     try:
         return await end
     except asyncio.CancelledError:
