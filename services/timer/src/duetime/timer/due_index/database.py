@@ -302,7 +302,9 @@ def _opened(folder: Path) -> rocksdict.Rdict:
 
 def _settings() -> rocksdict.Options:
     options = rocksdict.Options(raw_mode=True)
-    # What is written is soon gone or merged again: only what stays is packed.
+    # Most of what is written is soon replaced: merging files of like size writes less than levels.
+    options.set_compaction_style(rocksdict.DBCompactionStyle.universal())
+    # For the same reason only what stays is packed.
     options.set_compression_type(rocksdict.DBCompressionType.none())
     options.set_bottommost_compression_type(rocksdict.DBCompressionType.lz4())
     options.set_write_buffer_size(limits.DUE_WRITE_BUFFER_BYTES)
