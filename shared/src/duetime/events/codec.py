@@ -174,7 +174,7 @@ def _timestamp(instant: datetime) -> bytes:
     )
 
 
-@lru_cache(maxsize=64)  # the same
+@lru_cache(maxsize=64)  # as above: one text, read once
 def _instant(text: bytes) -> datetime:
     instant = datetime.fromisoformat(text.decode())
     if instant.tzinfo is None:

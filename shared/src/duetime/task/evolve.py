@@ -30,12 +30,8 @@ from duetime.limits import RECENT_EVENT_IDS_MAX, VOID_AFTER_SECONDS
 from duetime.task.state import Task, TaskStatus
 
 _VOID_AFTER: Final = timedelta(seconds=VOID_AFTER_SECONDS)
-_OF_RUNS: Final = (
-    TaskDue,
-    TaskStarted,
-    TaskExecuted,
-    TaskSkipped,
-)  # no union: it would be built each time
+# A tuple: a union in the condition would be built anew for each event.
+_OF_RUNS: Final = (TaskDue, TaskStarted, TaskExecuted, TaskSkipped)
 
 
 class Verdict(StrEnum):

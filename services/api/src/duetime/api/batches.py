@@ -17,11 +17,10 @@ from duetime.api import problems
 from duetime.api.admission import Admission
 from duetime.api.body import parse_json
 from duetime.api.definitions import Wish, new_definition, read_wish
-from duetime.api.handlers import TENANT, VOID, Manner, created, envelope_of, record_in
+from duetime.api.handlers import TENANT, VOID, Manner, created, envelope_of
 from duetime.api.quick import cut_quickly, read_quickly
 from duetime.api.reads import Reads
 from duetime.api.requests import checked_key
-from duetime.events.codec import encode
 from duetime.events.envelope import Envelope
 from duetime.events.ids import task_id_for_key
 from duetime.events.types import TaskCreated
@@ -35,6 +34,8 @@ from duetime.limits import (
 )
 from duetime.log.partitioner import partition_of, partitions_of
 from duetime.log.port import Accepted, AppendOutcome, Log, Record, Refused, Unknown
+from duetime.log.reading import event_record
+from duetime.log.topics import Topic
 from duetime.runtime.clock import Clock
 from duetime.runtime.ids import Ids
 from duetime.runtime.precedence import Precedence
@@ -234,7 +235,7 @@ class Batches:
         partitions = partitions_of(keys, self._log.partitions)
         for (entry, event), event_id, at in zip(decided, event_ids, partitions, strict=True):
             entry.envelope = envelope_of(event, event_id, now, manner)
-            entry.record = record_in(encode(entry.envelope), at)
+            entry.record = event_record(Topic.TASKS, at, entry.envelope)
 
 
 def _read_quickly(body: Any, key: str) -> Entry:

@@ -16,14 +16,14 @@ from duetime.api.definitions import Wish, new_definition, patched_wish, replaced
 from duetime.api.outcomes import Known, outcome_of
 from duetime.api.reads import Reads, document_and_task
 from duetime.api.visibility import Visibility
-from duetime.events.codec import Encoded, encode
 from duetime.events.envelope import Envelope, Position
 from duetime.events.ids import task_id_for_key
 from duetime.events.types import Definition, TaskEvent, TaskUpdated
 from duetime.http.problem import ProblemError
 from duetime.limits import PATCH_MERGES_MAX
 from duetime.log.partitioner import partition_of
-from duetime.log.port import Accepted, Log, Record, Refused, Unknown
+from duetime.log.port import Accepted, Log, Refused, Unknown
+from duetime.log.reading import event_record
 from duetime.log.topics import Topic
 from duetime.runtime.clock import Clock
 from duetime.runtime.ids import Ids
@@ -245,8 +245,8 @@ class Handlers:
     async def _append(self, event: TaskEvent, key: str | None, manner: Manner) -> Envelope:
         """Append once. Raises ProblemError (503) unless the event is durable."""
         envelope = envelope_of(event, self._ids.fresh(), self._clock.now(), manner)
-        encoded = encode(envelope)
-        record = record_in(encoded, partition_of(encoded.key, self._log.partitions))
+        partition = partition_of(event.task_id.encode(), self._log.partitions)
+        record = event_record(Topic.TASKS, partition, envelope)
         (outcome,) = await self._log.append([record])
         match outcome:
             case Accepted(offset=offset, appended_at=appended_at):
@@ -267,17 +267,6 @@ def envelope_of(event: TaskEvent, event_id: str, now: datetime, manner: Manner) 
     """Give an event of this api with its journey's beginning."""
     return Envelope(
         event=event, event_id=event_id, source=SOURCE, time=now, traceparent=manner.traceparent
-    )
-
-
-def record_in(encoded: Encoded, partition: int) -> Record:
-    """Give the record that appends an event of a task of this partition."""
-    return Record(
-        topic=Topic.TASKS,
-        partition=partition,
-        key=encoded.key,
-        value=encoded.value,
-        headers=encoded.headers,
     )
 
 

@@ -54,9 +54,7 @@ class Line:
         place = self.first()
         if place is None or place[0] > until:
             return None
-        if self._in_turn and place is self._in_turn[0]:
-            return self._in_turn.popleft()
-        return heapq.heappop(self._others)
+        return self.take()
 
     def take(self) -> Place:
         """Take the first place out; there must be one."""
