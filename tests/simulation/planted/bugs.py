@@ -204,7 +204,7 @@ BUGS: Final = (
         name="no-dedupe-by-run-id",
         says="an executor starts whatever TaskDue comes, also one that it has started",
         path=f"{_EXECUTOR}/core.py",
-        before="        if key in self._settled or key in self._running",
+        before="        if key in self._memory or key in self._running",
         after="        if key in self._running",
         only=(FaultKind.REBALANCE, FaultKind.POSITION_NOT_COMMITTED),
     ),

@@ -355,10 +355,10 @@ def test_what_ended_is_forgotten_a_minute_later_and_not_before() -> None:
     settle(core, FIRST, offset=0)
     core.prefix()
     core.forget(NOON + MINUTE)
-    assert {(FIRST.run_id, 1)} == core._settled
+    assert {(FIRST.run_id, 1)} == core._memory._settled
 
     core.forget(NOON + MINUTE + SECOND)
-    assert set() == core._settled
+    assert set() == core._memory._settled
     assert {} == core._ledger._known
 
 
@@ -372,10 +372,10 @@ def test_one_commit_forgets_so_many_and_the_next_goes_on() -> None:
         settle(core, run, offset=offset)
     core.prefix()
     core.forget(NOON + DAY)
-    left = len(core._settled)
+    left = len(core._memory._settled)
     core.forget(NOON + DAY)
 
-    assert (1, 0) == (left, len(core._settled))
+    assert (1, 0) == (left, len(core._memory._settled))
 
 
 def test_what_lies_beyond_the_prefix_is_not_forgotten() -> None:

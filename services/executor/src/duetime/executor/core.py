@@ -1,6 +1,6 @@
 """The executor's decisions for one partition: which run may start, what an end means, what is done.
 
-Rule 1: holding, dedupe by (run id, attempt), due order, leases and the settled prefix live here.
+Rule 1: holding, dedupe by (run id, attempt), due order and leases live here.
 Rule 2: no log, no clock, no I/O, no action is performed here; starts and ends come in as inputs.
 
 A run and attempt starts once: it is *held*, then *running*, then *ended* (its outcome is known but
@@ -17,7 +17,6 @@ or leased, or that were dropped; its note is the offset in `executions` from whi
 to learn which runs beyond that prefix the log knows.
 """
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
@@ -31,20 +30,18 @@ from duetime.executor.backlog import Backlog
 from duetime.executor.facts import LEASE, Ended, Fact, deferral_of, end_of, lease_of, word_of
 from duetime.executor.freshness import Change, Freshness
 from duetime.executor.ledger import Ledger, Prefix, RunKey, Word
+from duetime.executor.memory import Memory
 from duetime.executor.order import DueOrder
 from duetime.executor.running import Running
 from duetime.executor.targets import Target
 from duetime.executor.waiting import Waiting
 from duetime.limits import (
-    FORGOTTEN_PER_COMMIT_MAX,
     LEASE_RENEW_SECONDS,
     OUTCOMES_PER_APPEND_MAX,
     PASSED_PER_STEP_MAX,
-    VOID_AFTER_SECONDS,
 )
 from duetime.runtime.core import Input
 
-_REMEMBERED: Final = timedelta(seconds=VOID_AFTER_SECONDS)  # starts are remembered past their end
 _RENEW: Final = timedelta(seconds=LEASE_RENEW_SECONDS)
 
 
@@ -80,11 +77,8 @@ class ExecutorCore:
         self._order = DueOrder(self._due_at_of)
         self._running = Running()
         self._ended: dict[RunKey, TaskExecuted] = {}
-        self._settled: set[RunKey] = set()
-        self._leased: dict[RunKey, int] = {}  # by an executor before this one, to the delivery
-        self._until: dict[RunKey, datetime] = {}  # what is remembered, and how long at least
-        self._forget: deque[tuple[datetime, RunKey]] = deque()
         self._ledger = Ledger()
+        self._memory = Memory(self._ledger)
 
     # --- learn --------------------------------------------------------------------------------
 
@@ -106,10 +100,7 @@ class ExecutorCore:
             if isinstance(event, TaskExecuted):
                 self._know_end(event, offset)
             elif isinstance(event, TaskStarted):
-                key = (event.run_id, event.attempt)
-                self._leased[key] = event.delivery
-                self._ledger.know(key, offset)
-                self._remember(key, event.lease_until)
+                self._memory.lease(event, offset)
 
     def apply(self, inputs: Sequence[Input]) -> None:
         """Hold what `due` brings; records already seen change nothing."""
@@ -136,14 +127,10 @@ class ExecutorCore:
 
     def _hold(self, held: _Held, word: Word) -> None:
         due, key = held.due, word.key
-        if key in self._settled or key in self._running or self._has_ended(word):
+        if key in self._memory or key in self._running or self._has_ended(word):
             return
-        if self._leased.get(key, 0) >= due.delivery:
+        if self._memory.is_leased(word):
             return
-        if self._leased.pop(key, None) is not None:
-            # The lease spoke for an earlier delivery: this one is to be started, and until it has
-            # been, no prefix may pass it.
-            self._ledger.unknow(key)
         before = self._held.get(key)
         if before is not None and before.due.based_on > due.based_on:
             self._ledger.pass_over(held.offset)
@@ -348,42 +335,12 @@ class ExecutorCore:
         return self._ledger.prefix()
 
     def forget(self, now: datetime) -> None:
-        """Drop the memory of some runs a minute after they ended, if they lie before the prefix.
-
-        At a take-over nothing is forgotten before `caught_up`: until then the TaskDue of a settled
-        run may still be read again, and would start it once more.
-        """
-        if not self._ledger.is_caught_up:
-            return
-        for _ in range(min(len(self._forget), FORGOTTEN_PER_COMMIT_MAX)):
-            until, key = self._forget[0]
-            if until >= now - _REMEMBERED:
-                break
-            self._forget.popleft()
-            if self._until.get(key) != until:
-                continue  # something later was heard of it
-            if self._ledger.is_beyond(key):
-                self._forget.append((until, key))
-            elif key not in self._running:
-                del self._until[key]
-                self._settled.discard(key)
-                self._leased.pop(key, None)
-                self._ledger.forget(key)
+        """Drop the memory of some runs that ended long enough ago."""
+        self._memory.forget(now, is_running=self._running.__contains__)
 
     def _know_end(self, event: TaskExecuted, offset: int) -> None:
-        key = (event.run_id, event.attempt)
-        # A repeat by deadline may come long after due, so memory counts from the end.
-        self._remember(key, max(event.due_at, event.finished_at))
-        if event.deferred:
-            self._ledger.defer(word_of(event), offset)
-            return
-        self._settled.add(key)
-        self._ledger.know(key, offset)
-        self._let_go(key)
-
-    def _remember(self, key: RunKey, until: datetime) -> None:
-        self._until[key] = until
-        self._forget.append((until, key))
+        if self._memory.end(event, offset):
+            self._let_go((event.run_id, event.attempt))
 
     @property
     def held_count(self) -> int:
