@@ -210,6 +210,7 @@ async def _rebuilt(log: KafkaLog, records: Sequence[Stored]) -> MemoryStore:
             clock=ManualClock(EPOCH),
             pace=Pace(tasks_seconds=0.0, runs_seconds=0.0),
             watch=lambda _written: None,
+            wake=lambda: None,
         )
         await lane.open()
         for topic in reversed(PROJECTOR_TOPICS):

@@ -193,6 +193,7 @@ MONGO_PREPARE_SECONDS_MAX: Final = 60.0  # indexes: nothing at most starts, a pa
 MONGO_POOL_CONNECTIONS_MAX: Final = 50  # per process: 50 reads at 1 ms are 50,000 a second
 MONGO_POLL_SECONDS: Final = 0.02  # between looks at the positions while someone waits: 50 a second
 MONGO_BATCH_DOCUMENTS: Final = 500  # read in one piece: some 4 ms to decode, then the loop may turn
+MONGO_SMALL_DOCUMENTS_MAX: Final = 50  # of changes somebody waits for: 5 ms, beside larger calls
 MONGO_TOGETHER_DOCUMENTS_MAX: Final = 2_000  # of several partitions, read or written as one
 MONGO_TOGETHER_AT_ONCE_MAX: Final = 3  # such at once, in a burst: one is written, two packed
 MONGO_ABSENT_MAX: Final = 20_000  # ids not found, kept until they are written: 2 MB

@@ -251,13 +251,20 @@ BUGS: Final = (
         name="positions-before-effects",
         says="the projector says how far it has read before it has written what it read",
         path=f"{_PROJECTOR}/lane.py",
-        before="            await self._store.write(project(documents, self._pending, positions))",
+        before="            await self._store.write(project(documents, events, positions))",
         after=(
-            "            changes = project(documents, self._pending, positions)\n"
+            "            changes = project(documents, events, positions)\n"
             "            early = msgspec.structs.replace(changes, tasks=(), runs=())\n"
             "            await self._store.write(early)\n"
             "            await self._store.write(changes)"
         ),
+    ),
+    Bug(
+        name="what-came-meanwhile-is-dropped",
+        says="the projector drops what came while the runs before it were being written",
+        path=f"{_PROJECTOR}/lane.py",
+        before="            del self._pending[topic][:count]",
+        after="            self._pending[topic].clear()",
     ),
     Bug(
         name="old-documents-overwrite",

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from duetime.store.mongo.together import Together
+from duetime.limits import MONGO_SMALL_DOCUMENTS_MAX
+from duetime.store.mongo.together import BySize, Together
 from duetime.store.port import StoreError
 from tests.support.virtual_loop import run_virtual
 
@@ -175,5 +176,38 @@ def test_closing_tells_everyone_who_waits() -> None:
         await together.close()
         answers = await asyncio.gather(*asked, return_exceptions=True)
         assert all(isinstance(answer, StoreError) for answer in answers)
+
+    run_virtual(story())
+
+
+def test_a_small_call_goes_beside_a_large_one_and_large_ones_wait_for_each_other() -> None:
+    async def story() -> None:
+        called = Called()
+        calls: BySize[str, str, str] = BySize(called)
+        asked = [
+            asyncio.create_task(calls("k", item, size=size))
+            for item, size in (
+                ("large", MONGO_SMALL_DOCUMENTS_MAX + 1),
+                ("second", MONGO_SMALL_DOCUMENTS_MAX + 1),
+                ("small", MONGO_SMALL_DOCUMENTS_MAX),
+            )
+        ]
+        await _turns()
+        assert called.groups == [("k", ["large"]), ("k", ["small"])]
+        called.let_go.set()
+        assert await asyncio.gather(*asked) == ["large", "second", "small"]
+
+    run_virtual(story())
+
+
+def test_closing_gives_up_small_and_large_calls() -> None:
+    async def story() -> None:
+        calls: BySize[str, str, str] = BySize(Called())
+        sizes = (1, 1, MONGO_SMALL_DOCUMENTS_MAX + 1, MONGO_SMALL_DOCUMENTS_MAX + 1)
+        asked = [asyncio.create_task(calls("k", "x", size=size)) for size in sizes]
+        await _turns()
+        await calls.close()
+        told = await asyncio.gather(*asked, return_exceptions=True)
+        assert [StoreError] * len(sizes) == [type(each) for each in told]
 
     run_virtual(story())

@@ -1,9 +1,11 @@
 """The shell around the projection: one partition of `tasks` and `executions` into the read models.
 
 Knows the log, the store's port and when to flush; what events become is in `core`.
-Everything is idempotent, so a crash between effects and positions only repeats.
+Everything is idempotent, so a crash between effects and positions only repeats. The topics' order
+does not matter, so runs, for which nobody waits, are written beside the changes of tasks.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -26,7 +28,7 @@ PROJECTOR_TOPICS: Final = (Topic.TASKS, Topic.EXECUTIONS)
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
-    """How long a write waits for company: one that changes tasks, and one of runs alone.
+    """How long what came waits for company: changes of tasks, and runs.
 
     The api waits until a change of a task can be read; nobody waits like that for a run.
     No write takes more than `records_max` events. `precedence`: who goes before all of it.
@@ -36,6 +38,11 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     runs_seconds: float
     records_max: int = FLUSH_RECORDS_MAX
     precedence: Precedence | None = None
+
+    def of(self, topic: Topic) -> timedelta:
+        """Give how long after the last write of a topic the next one comes."""
+        changes = topic is Topic.TASKS
+        return timedelta(seconds=self.tasks_seconds if changes else self.runs_seconds)
 
 
 class ProjectorLane:
@@ -50,11 +57,12 @@ class ProjectorLane:
         clock: Clock,
         pace: Pace,
         watch: Callable[[datetime | None], None],
+        wake: Callable[[], None],
     ) -> None:
         """Make the lane.
 
         `watch` is told when the oldest event was appended that is not in the read models; None:
-        all are.
+        all are. `wake` is called when runs were written beside.
         """
         self._partition = partition
         self._log = log
@@ -62,13 +70,15 @@ class ProjectorLane:
         self._clock = clock
         self._pace = pace
         self._watch = watch
-        self._pending: list[Envelope | Unreadable] = []
-        self._positions: dict[str, int] = {}
-        self._written: dict[str, int] = {}
-        self._ends: dict[str, int] = {}
-        self._flushed_at: datetime | None = None
+        self._wake = wake
+        self._pending: dict[Topic, list[Envelope | Unreadable]] = {}
+        self._positions: dict[Topic, int] = {}
+        self._written: dict[Topic, int] = {}
+        self._ends: dict[Topic, int] = {}
+        self._flushed_at: dict[Topic, datetime] = {}
         self._looked_at = clock.now()
         self._live = False
+        self._beside: asyncio.Task[None] | None = None  # writes runs
 
     @property
     def live(self) -> bool:
@@ -84,79 +94,117 @@ class ProjectorLane:
             raise LogAwayError(message) from fault  # opened anew, as after a failed write
         for topic in PROJECTOR_TOPICS:
             at = stored.get(TopicPartition(topic, self._partition), 0)
+            self._pending[topic] = []
             self._positions[topic] = self._written[topic] = at
             self._ends[topic] = (await self._log.end_offsets(topic))[self._partition]
         self._live = self._at_the_ends()
         return {topic: self._positions[topic] for topic in PROJECTOR_TOPICS}
 
     async def step(self, inputs: Sequence[Stored], positions: TopicOffsets) -> None:
-        """Take what came; write it when the last write lies long enough back."""
+        """Take what came; write of each topic what has waited long enough."""
+        if self._beside is not None and self._beside.done():
+            await self._settle()  # no wait: it says how that went
         for record in inputs:
             if record.offset >= self._positions[record.topic]:
-                self._pending.append(read_event(record))
+                self._pending[record.topic].append(read_event(record))
                 self._positions[record.topic] = record.offset + 1
-                if len(self._pending) >= self._pace.records_max:
-                    await self._write()
+                if self._is_full():
+                    await self._write_all()
         for topic, offset in positions.items():
             self._positions[topic] = max(self._positions[topic], offset)
         self._watch(self._waiting_since())
-        if self._flush_due():
-            await self._write()
+        due = self._due()
+        if Topic.EXECUTIONS in due:
+            self._beside = asyncio.create_task(
+                self._write([Topic.EXECUTIONS]), name=f"runs of {self._partition}"
+            )
+            self._beside.add_done_callback(lambda _: self._wake())
+        if Topic.TASKS in due:
+            await self._write([Topic.TASKS])
         elif not self._looked_at <= self._clock.now() < self._looked_at + _LOOK:
             await self._look()
 
     def wake_at(self) -> datetime | None:
         """Say when the next write is due, or the next look at what was written."""
-        if self._positions == self._written or self._flushed_at is None:
-            return self._looked_at + _LOOK
-        return self._flushed_at + self._wait()
+        waiting = [topic for topic in self._waiting() if topic in self._flushed_at]
+        flushes = (self._flushed_at[topic] + self._pace.of(topic) for topic in waiting)
+        return min(flushes, default=self._looked_at + _LOOK)
 
     def done(self) -> TopicOffsets:
         """Say how far the read models are written."""
-        return {topic: self._written[topic] for topic in PROJECTOR_TOPICS}
+        return dict(self._written)
 
     async def drain(self) -> None:
         """Write what is pending."""
-        if self._positions != self._written:
-            await self._write()
+        await self._write_all()
 
     async def close(self) -> None:
-        """Holds nothing: what was not written is read again."""
+        """Give up what is under way: what was not written is read again."""
+        if self._beside is not None:
+            self._beside.cancel()
+            await asyncio.wait([self._beside])
+            if not self._beside.cancelled():
+                self._beside.exception()  # whatever it was, it is over with this lane
+            self._beside = None
 
-    def _flush_due(self) -> bool:
-        if self._positions == self._written:
-            return False
+    def _is_full(self) -> bool:
+        return sum(map(len, self._pending.values())) >= self._pace.records_max
+
+    def _unwritten(self) -> Sequence[Topic]:
+        return [topic for topic, at in self._positions.items() if at != self._written[topic]]
+
+    def _waiting(self) -> Sequence[Topic]:
+        """Name the topics of which something is neither written nor under way."""
+        unwritten = self._unwritten()
+        if self._beside is None:
+            return unwritten
+        return [topic for topic in unwritten if topic is not Topic.EXECUTIONS]
+
+    def _due(self) -> Sequence[Topic]:
+        """Name the topics to be written now."""
         now = self._clock.now()
-        return (
-            self._flushed_at is None
-            or len(self._pending) >= self._pace.records_max
-            or not self._flushed_at <= now < self._flushed_at + self._wait()
-        )
+        return [topic for topic in self._waiting() if self._is_due(topic, now)]
 
-    def _wait(self) -> timedelta:
-        """Give how long after the last write the next one comes: sooner if someone waits for it."""
-        changed = self._positions[Topic.TASKS] != self._written[Topic.TASKS]
-        seconds = self._pace.tasks_seconds if changed else self._pace.runs_seconds
-        return timedelta(seconds=seconds)
+    def _is_due(self, topic: Topic, now: datetime) -> bool:
+        flushed_at = self._flushed_at.get(topic)
+        return flushed_at is None or not flushed_at <= now < flushed_at + self._pace.of(topic)
 
-    async def _write(self) -> None:
+    async def _settle(self) -> None:
+        """Wait until the runs are written that are being written. Raises LogAwayError."""
+        if self._beside is not None:
+            await asyncio.wait([self._beside])
+            beside, self._beside = self._beside, None
+            beside.result()
+
+    async def _write_all(self) -> None:
+        """Write all that is pending as one: in a backlog both topics are about the same tasks."""
+        await self._settle()
+        unwritten = self._unwritten()
+        if unwritten:
+            await self._write(unwritten)
+
+    async def _write(self, topics: Sequence[Topic]) -> None:
         if self._pace.precedence is not None and self._is_young():
             await self._pace.precedence.give_way()
+        counts = {topic: len(self._pending[topic]) for topic in topics}  # more may come meanwhile
+        written = {topic: self._positions[topic] for topic in topics}
+        events = [event for topic in topics for event in self._pending[topic]]
         positions = {
-            TopicPartition(topic, self._partition): offset
-            for topic, offset in self._positions.items()
+            TopicPartition(topic, self._partition): offset for topic, offset in written.items()
         }
         try:
-            documents = await self._store.load(touched(self._pending))
-            await self._store.write(project(documents, self._pending, positions))
+            documents = await self._store.load(touched(events))
+            await self._store.write(project(documents, events, positions))
         except StoreError as fault:
             # The read models are away: the lane is opened anew, from the positions they have.
             message = "the read models cannot be written"
             raise LogAwayError(message) from fault
-        self._pending = []
-        self._watch(None)
-        self._written = dict(self._positions)
-        self._flushed_at = self._looked_at = self._clock.now()
+        self._written |= written
+        self._looked_at = self._clock.now()
+        for topic, count in counts.items():
+            del self._pending[topic][:count]
+            self._flushed_at[topic] = self._looked_at
+        self._watch(self._waiting_since())
         self._live = self._live or self._at_the_ends()
 
     def _is_young(self) -> bool:
@@ -180,9 +228,11 @@ class ProjectorLane:
                 raise LogAwayError(message)
 
     def _waiting_since(self) -> datetime | None:
-        envelopes = (each for each in self._pending if isinstance(each, Envelope))
-        first = next(envelopes, None)
-        return None if first is None else first.appended_at
+        firsts = (
+            next((each.appended_at for each in events if isinstance(each, Envelope)), None)
+            for events in self._pending.values()
+        )
+        return min((at for at in firsts if at is not None), default=None)
 
     def _at_the_ends(self) -> bool:
         return all(self._written[topic] >= end for topic, end in self._ends.items())

@@ -38,13 +38,14 @@ def projector_service(
         log=log,
         reads=Reads(PROJECTOR_TOPICS, pace.tasks_seconds / 4),
         clock=clock,
-        lane=lambda partition, _subscription, _wake: ProjectorLane(
+        lane=lambda partition, _subscription, wake: ProjectorLane(
             partition=partition,
             log=log,
             store=store,
             clock=clock,
             pace=pace,
             watch=partial(oldest.__setitem__, partition),
+            wake=wake,
         ),
         backoff=backoff,
         metrics=metrics,

@@ -9,6 +9,11 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
+from duetime.limits import (
+    MONGO_SMALL_DOCUMENTS_MAX,
+    MONGO_TOGETHER_AT_ONCE_MAX,
+    MONGO_TOGETHER_DOCUMENTS_MAX,
+)
 from duetime.store.port import StoreError
 
 K = TypeVar("K", bound=Hashable)
@@ -108,6 +113,30 @@ class Together(Generic[K, T, R]):
             if not each.answer.done():
                 each.answer.set_result(result)
         return True
+
+
+class BySize(Generic[K, T, R]):
+    """Calls of which the small go together beside the large, and wait for none of them.
+
+    A small one is a change of a task, mostly, and somebody waits for it; a large one takes tenths
+    of a second where the database yields to others.
+    """
+
+    def __init__(self, call: Callable[[K, Sequence[T]], Awaitable[R]]) -> None:
+        """Take what answers a group of them."""
+        size_max = MONGO_TOGETHER_DOCUMENTS_MAX
+        self._small = Together(call, size_max=size_max, at_once_max=1)
+        self._large = Together(call, size_max=size_max, at_once_max=MONGO_TOGETHER_AT_ONCE_MAX)
+
+    async def __call__(self, key: K, item: T, *, size: int) -> R:
+        """Call with company. Raises what the call raises."""
+        is_small = size <= MONGO_SMALL_DOCUMENTS_MAX
+        return await (self._small if is_small else self._large)(key, item, size=size)
+
+    async def close(self) -> None:
+        """Give up; who waits is told so."""
+        await self._small.close()
+        await self._large.close()
 
 
 def _answer(group: "Sequence[_Waiting[K, T, R]]", fault: BaseException) -> None:

@@ -9,17 +9,13 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
-from duetime.limits import (
-    MONGO_TOGETHER_AT_ONCE_MAX,
-    MONGO_TOGETHER_DOCUMENTS_MAX,
-    MONGO_WRITE_SECONDS_MAX,
-)
+from duetime.limits import MONGO_WRITE_SECONDS_MAX
 from duetime.store.mongo import reads, writes
 from duetime.store.mongo.client import Client, bounded
 from duetime.store.mongo.rows import storable
 from duetime.store.mongo.schema import Generation
 from duetime.store.mongo.state import StateDocument
-from duetime.store.mongo.together import Together
+from duetime.store.mongo.together import BySize
 from duetime.store.port import TopicPartition, ViewChanges
 from duetime.store.views import TaskDocument
 
@@ -41,16 +37,8 @@ class Writing:
         self._retention: Final = retention
         self._must_be_live: Final = must_be_live
         self._absent: Final = writes.Absent()
-        self._loads: Final = Together(
-            self._load,
-            size_max=MONGO_TOGETHER_DOCUMENTS_MAX,
-            at_once_max=MONGO_TOGETHER_AT_ONCE_MAX,
-        )
-        self._flushes: Final = Together(
-            self._write,
-            size_max=MONGO_TOGETHER_DOCUMENTS_MAX,
-            at_once_max=MONGO_TOGETHER_AT_ONCE_MAX,
-        )
+        self._loads: Final = BySize(self._load)
+        self._flushes: Final = BySize(self._write)
 
     async def load(
         self, generation: Generation, task_ids: Sequence[str]
