@@ -257,7 +257,7 @@ PRECEDENCE_SECONDS_MAX: Final = 5.0  # read models wait no longer for a flood or
 SWITCH_SECONDS_EMBEDDED: Final = 0.0005  # a thread of the databases holds up the loop no longer
 
 ALLOCATOR_ARENAS_MAX: Final = 2  # the loop's and one for all other threads: they allocate little
-ALLOCATOR_KEPT_BYTES_MAX: Final = 128 * 1024  # glibc's default before it adapts, to 32 MB at most
+ALLOCATOR_KEPT_BYTES_MAX: Final = 2 * 1024 * 1024  # above a fetch, whose pages would come anew
 GARBAGE_SECONDS: Final = 0.1  # between looks at what is new: some thousand objects in 1 ms
 GARBAGE_LOOKS: Final = (20, 3_000)  # at the last two seconds' 5 ms; at all, 50 ms, in five minutes
 TRIM_LOOKS: Final = 100  # every ten seconds what is free goes back, in 3 ms at most
