@@ -56,8 +56,7 @@ def main() -> None:
     if arguments.quick:
         arguments.runs, arguments.seconds = 1, _QUICK_SECONDS
         arguments.count = min(arguments.count, _QUICK_COUNT)
-    # Asked to end, it ends what it has started too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended before it was done"))
+    signal.signal(signal.SIGTERM, _end)
     try:
         rows, measured = BENCHES[arguments.name](arguments)
     except PartsError as refused:
@@ -70,6 +69,12 @@ def main() -> None:
         if name in {"steady", "visible", "peers"}:
             name = f"{name}-{arguments.rate}"
         telling.keep(name, arguments.on, rows, measured)
+
+
+def _end(*_: object) -> None:
+    """End what was started too, and let nobody who asks again cut that short."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit("ended before it was done")
 
 
 _Told = tuple[Sequence[str], Sequence[object]]
