@@ -26,7 +26,7 @@ export const ROW_NARROW_PX = 102;
 
 export const COLUMNS = css`
   display: grid;
-  grid-template-columns: 124px minmax(0, 1fr) minmax(150px, 190px) minmax(132px, 180px) 102px;
+  grid-template-columns: 124px minmax(128px, 4fr) minmax(150px, 1fr) minmax(132px, 1fr) 102px;
   gap: 0 14px;
   padding: 0 12px 0 16px;
 `;
