@@ -10,8 +10,8 @@ show as lateness. So it is asked to look ten times a second, for which a millise
 glibc keeps what was freed below its dynamic thresholds, and an arena for each thread: a timer that
 had taken in 300,000 tasks kept 200 MB, and keeps 150 with fixed ones. What is free amid an arena
 goes back only when asked: 15 MB of it, in 3 ms (measured). The thresholds lie above a fetched
-megabyte: what is mapped for each copy of one, faulted in and given back was a third of the time of
-a restore (75,000 records a second at 128 KB, 105,000 at 2 and at 4 MB, and 10 MB more resident).
+megabyte: mapping each copy of one, faulting it in and giving it back took a quarter of a restore
+(75,000 records a second at 128 KB, 103,000 at 2 MB, with 10 MB more resident).
 """
 
 import asyncio
