@@ -144,6 +144,24 @@ def test_a_change_is_written_while_runs_are_being_written() -> None:
     assert stage.waiting_since is None
 
 
+def test_it_is_live_with_the_step_after_the_runs_were_written() -> None:
+    async def story() -> list[bool]:
+        stage = Stage(tasks_seconds=0.05, runs_seconds=0.5)
+        run = envelope(executed(due(NOON, task_id="first")), made_at=NOON, appended_at=NOON)
+        await stage.log.append([event_record(Topic.EXECUTIONS, 0, run)])
+        inputs, end = await stage.log.read(Topic.EXECUTIONS, 0, 0, records_max=1)
+        await stage.lane.open()
+        live = [stage.lane.live]
+        await stage.lane.step(inputs, {Topic.EXECUTIONS: end})
+        live.append(stage.lane.live)
+        await asyncio.wait_for(stage.woken.wait(), WAIT_SECONDS)
+        live.append(stage.lane.live)
+        await stage.lane.step([], {})
+        return [*live, stage.lane.live]
+
+    assert [False, False, False, True] == asyncio.run(story())
+
+
 def test_runs_wait_longer_than_changes_and_for_the_runs_before_them() -> None:
     async def story() -> Stage:
         stage = await with_a_run_on_its_way()

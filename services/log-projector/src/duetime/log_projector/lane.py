@@ -123,6 +123,8 @@ class ProjectorLane:
             await self._write([Topic.TASKS])
         elif not self._looked_at <= self._clock.now() < self._looked_at + _LOOK:
             await self._look()
+        # Here alone, also for runs written beside: the worker looks whether a step has made it so.
+        self._live = self._live or self._at_the_ends()
 
     def wake_at(self) -> datetime | None:
         """Say when the next write is due, or the next look at what was written."""
@@ -205,7 +207,6 @@ class ProjectorLane:
             del self._pending[topic][:count]
             self._flushed_at[topic] = self._looked_at
         self._watch(self._waiting_since())
-        self._live = self._live or self._at_the_ends()
 
     def _is_young(self) -> bool:
         """Whether what waits may wait for others: a flood without end must still be seen."""
