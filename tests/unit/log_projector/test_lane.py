@@ -34,10 +34,12 @@ class CountingStore(MemoryStore):
         self.runs_written: list[int] = []
         self.lets_runs_in = asyncio.Event()
         self.lets_runs_in.set()
+        self.asked_for_runs = asyncio.Event()
         self.away = False
 
     async def write(self, changes: ViewChanges) -> None:
         if changes.runs:
+            self.asked_for_runs.set()
             await self.lets_runs_in.wait()
         if self.away:
             raise StoreError("away")
@@ -119,7 +121,7 @@ async def with_a_run_on_its_way() -> Stage:
     await stage.lane.open()
     await stage.appended(Topic.TASKS, created(NOON + DAY, task_id="first"))
     await stage.appended(Topic.EXECUTIONS, executed(due(NOON, task_id="first")))
-    await asyncio.sleep(0)
+    await asyncio.wait_for(stage.store.asked_for_runs.wait(), WAIT_SECONDS)
     return stage
 
 
